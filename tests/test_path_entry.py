@@ -89,3 +89,15 @@ def test_where_nothing_is_shadowed_ours_is_the_one(tmp_path):
     seen, theirs = told(tmp_path)
     assert seen["path"][:2] == ["", theirs]
     assert seen["shadowed"] is None
+
+
+def test_what_each_process_imports_has_nothing_slow_that_it_does_not_need():
+    """Workers that a server starts wait for it, one process after another."""
+    source = str(Path(loopviz.__file__).parents[1])
+    slow = ("importlib.resources", "multiprocessing")
+    tell = (
+        f"import sys; sys.path.insert(0, {source!r}); import loopviz.probe.startup; "
+        f"print([name for name in {slow} if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", tell], capture_output=True, check=True)
+    assert ran.stdout.decode().strip() == "[]"

@@ -93,3 +93,12 @@ def test_a_log_record_is_in_the_log_unless_it_was_written_as_well(monkeypatch):
         ("log", "WARNING shop: order 4 is late"),
     ]
     assert log.tail(9) == ["WARNING order 4 is late"]
+
+
+def test_a_log_record_of_several_lines_is_found_in_what_was_written(monkeypatch):
+    log = OutputLog()
+    monkeypatch.setattr(module, "monotonic_ns", lambda: 10 * SECOND)
+    log.add([b"12:00 ERROR never retrieved", b"future:  <Task 7>", b"Traceback"])
+    words = "never retrieved future: <Task 7>"
+    log.note(10 * SECOND - MS, f"ERROR asyncio: {words}", "log", words)
+    assert [line.said for line in log.written().lines] == ["", "", ""]

@@ -13,6 +13,7 @@ import pytest
 from loopviz.clock import MS
 from loopviz.errors import LoopvizError
 from loopviz.probe import install
+from loopviz.probe.loops import tasks_of
 from loopviz.testing import VirtualLoop
 from loopviz.wire.events import NUMBER, TASK_RETURNED, Kind
 from tests.support.recording import Recording, coroutine_name
@@ -317,3 +318,28 @@ def test_a_handle_tells_in_debug_mode_where_it_was_made(loop, probe_of, here, sc
 
     line, last = loop.run(made())
     assert (last.filename, last.lineno) == (__file__, line)
+
+
+class Uninitialized(asyncio.Task):
+    """As granian makes one: registered, and never initialized."""
+
+    def __init__(self):
+        asyncio.tasks._register_task(self)
+
+
+def test_a_task_that_was_never_initialized_keeps_no_loop_from_being_recorded(
+    loop, probe_of, recording
+):
+    async def main():
+        strange = Uninitialized()
+        found.append(tasks_of(loop))
+        probe = probe_of(loop)
+        await asyncio.sleep(1)
+        probe.uninstall()
+        asyncio.tasks._unregister_task(strange)
+        return probe
+
+    found = []
+    seen = recording(loop.run(main()))
+    assert seen.of(Kind.TASK_START)
+    assert all(not isinstance(task, Uninitialized) for task in found[0])

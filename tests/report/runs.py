@@ -104,7 +104,8 @@ def every_part():
     story.task(7).step(7).request(7, "GET /b").sampled("/app/x.py", 4, "b").runs(30 * MS)
     story.response(7, "GET /b").end(7).idle(MS)
     story.task(8).step(8).request(8, "GET /a").sampled("/app/x.py", 9, "a").feed(first)
-    Story(T0 + SECOND).counts("stored", 4).idle(MS).feed(second)
+    story = Story(T0 + SECOND).mark("mark:deploy").mark("log:ERROR\tdb\tlost")
+    story.counts("stored", 4).idle(MS).feed(second)
     statuses = [200, 500, LEFT, TIMEOUT, CONNECTION]
     samples = [Sample(0, T0 + i * MS, T0 + i * MS, T0 + 9 * MS, s) for i, s in enumerate(statuses)]
     first.feed_load(samples, [9, 0], [3, 0], [4, 0], [(0, T0 + i * MS) for i in range(3)])

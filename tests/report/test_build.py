@@ -47,6 +47,30 @@ def test_streams_and_websockets():
     ]
 
 
+def test_what_the_program_says_of_itself_is_counted_by_its_text():
+    """From when the run begins; of two workers it is added up."""
+    first, second = Model(), Model()
+    Story(T0).mark("mark:too early").idle(MS).feed(first)
+    first.mark(T0 + 9 * MS, "scenario:app")
+    story = Story(T0 + 10 * MS).mark("mark:deploy").mark("log:ERROR\tdb\tlost: 5").idle(90 * MS)
+    story.mark("mark:deploy").idle(MS).feed(first)
+    Story(T0 + 210 * MS).mark("mark:deploy").idle(MS).feed(second)
+    report = report_of(first, others=[second], began_ns=T0 + 10 * MS)
+    assert report["marks"] == [{"text": "deploy", "count": 3, "first_ms": 0.0, "last_ms": 200.0}]
+    said = {"level": "ERROR", "text": "db: lost: 5", "count": 1, "first_ms": 0.0, "last_ms": 0.0}
+    assert report["logs"] == [said]
+
+
+def test_of_many_texts_the_rest_is_counted_as_one():
+    model, story = Model(), Story(T0)
+    for number in range(150):
+        story.mark(f"log:WARNING\tapp\torder {number}")
+    story.idle(MS).feed(model)
+    logs = report_of(model)["logs"]
+    assert [one["text"] for one in logs[:2]] == ["app: order 0", "app: order 1"]
+    assert (len(logs), logs[-1]["text"], logs[-1]["count"]) == (101, "…", 50)
+
+
 def test_the_whole_report():
     report = report_of(run())
     sentence = "GET /report blocked the loop 50 ms in time.sleep(0.05)."

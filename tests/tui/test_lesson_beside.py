@@ -45,6 +45,17 @@ def test_a_key_opens_the_lesson_and_comes_back_to_the_finding():
     drive(play, (120, 35), Stage(a_program()))
 
 
+def test_of_a_program_that_has_ended_it_is_not_said_that_it_goes_on():
+    async def play(stage):
+        stage.run.status = Status("ended", why="The recording ends here.")
+        await stage.press("5")
+        await stage.play(0.1)
+        assert "I opens the lesson block" in stage.text()
+        assert "goes on" not in stage.text()
+
+    drive(play, (120, 35), Stage(a_program()))
+
+
 def test_where_there_is_no_way_it_is_said():
     async def play(stage):
         await stage.press("U")

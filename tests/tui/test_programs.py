@@ -62,6 +62,20 @@ def test_tasks_lead_where_no_requests_are_served_until_a_view_is_chosen():
     drive(play, (120, 35), Stage(program()))
 
 
+def test_before_the_first_event_it_is_not_said_that_nothing_is_wrong():
+    async def play(stage):
+        stage.run.made = lambda _snapshot: None
+        stage.run.status = Status("starting", why="python x.py runs trio's loop.")
+        await stage.press("1")
+        await stage.play(0.1)
+        assert "Nothing is known yet." in stage.text()
+        await stage.press("5")
+        assert "nothing is known yet" in stage.text()
+        assert "othing is wrong" not in stage.text()
+
+    drive(play, (120, 35), Stage(program()))
+
+
 def test_where_requests_may_be_sent_is_in_sight():
     async def play(stage):
         await stage.play(0.1)

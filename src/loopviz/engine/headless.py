@@ -84,6 +84,7 @@ def measure(
             python=run.python,
             program=run.scenario.command if isinstance(run.scenario, Program) else (),
             left_out=run.left_out,
+            began_ns=run.began_ns,
         )
     if run.shutdown is not None:  # known by now: all has ended
         report["shutdown"] = asdict(run.shutdown)
@@ -126,7 +127,9 @@ def _follow(run: Run, timeout_s: float, done: Callable[[], bool], what: str) -> 
 
 def _is_hopeless(run: Run) -> bool:
     """Whether a start that takes so long will not come to an end; a program may import for long."""
-    return bool(run.unseen) if isinstance(run, ProgramRun) else run.loading_s > LOAD_TIMEOUT_S
+    if isinstance(run, ProgramRun):
+        return bool(run.workers.other or run.unseen)
+    return run.loading_s > LOAD_TIMEOUT_S
 
 
 def _failure(run: Run, why: str) -> LoopvizError:

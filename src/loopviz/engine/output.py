@@ -59,6 +59,11 @@ class Written(NamedTuple):
 NOTHING = Written(0)
 
 
+def _words(*lines: bytes) -> bytes:
+    """The lines as one, as a log record's message of several lines has become one."""
+    return b" ".join(word for line in lines for word in line.split())
+
+
 class OutputLog:
     """The newest lines of a run. Several threads add to it, one reads."""
 
@@ -88,7 +93,7 @@ class OutputLog:
         with self._lock:
             newest = [line for line, _ in zip(reversed(self._lines), range(SEARCHED), strict=False)]
             near = [line for line in newest if abs(line.at_ns - at_ns) < NEAR_NS and not line.said]
-            if written and any(written.encode() in line.raw for line in near):
+            if written and _words(written.encode()) in _words(*(line.raw for line in near[::-1])):
                 return
             later = sum(line.at_ns > at_ns for line in newest)
             place = len(self._lines) - later

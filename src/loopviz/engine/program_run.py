@@ -30,6 +30,8 @@ DAEMON_S = 5.0
 """For how long the loop of a daemon is waited for, once the program has ended."""
 LOOK_S = 2.0
 """How often it is looked for what keeps the probe out."""
+OTHER_S = 1.0
+"""How long a program that runs another loop may take to run one of asyncio's, too."""
 TAIL = 20
 """Lines of output that a report of a failure has."""
 
@@ -58,16 +60,17 @@ class ProgramRun(LoopsRun):
 
     @property
     def loading(self) -> str:
-        if self.loading_s < self.silent_s:
+        if self.loading_s < (OTHER_S if self.workers.other else self.silent_s):
             return ""
+        name, other = self._program.id, self.workers.other
+        if other:
+            return f"{name} runs {other}'s loop; loopviz sees asyncio's only."
         if self.unseen:
-            return f"loopviz sees nothing of {self._program.id}. {self.unseen}"
+            return f"loopviz sees nothing of {name}. {self.unseen}"
         words = self._last_words()
         said = f" Its last words: {words}" if words else ""
-        return (
-            f"{self._program.id} has run no asyncio loop that loopviz sees in "
-            f"{self.loading_s:.0f} s.{said}"
-        )
+        silent_s = f"{self.loading_s:.0f} s"
+        return f"{name} has run no asyncio loop that loopviz sees in {silent_s}.{said}"
 
     def output(self) -> list[str]:
         """The last lines that the program wrote."""
@@ -106,7 +109,8 @@ class ProgramRun(LoopsRun):
             )
         said = f". Its last words: {words}" if words else "."
         if not self.workers.seen:
-            also = "" if self._process.code else ", and no asyncio loop has run in it"
+            other = f", but one of {self.workers.other}" if self.workers.other else ""
+            also = "" if self._process.code else f", and no asyncio loop has run in it{other}"
             return "failed", f"{name} {how}{also}{said}"
         if self._process.code == 0:
             return "ended", f"{name} has ended with exit code 0{said}"

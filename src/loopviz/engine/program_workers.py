@@ -15,7 +15,7 @@ from loopviz.engine.worker import Worker
 from loopviz.engine.workers import Workers
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
-from loopviz.wire.control import Failed, LoopStarted, Message, Serving
+from loopviz.wire.control import Failed, LoopStarted, Message, OtherLoop, Serving
 
 __all__ = ["ProgramWorkers"]
 
@@ -41,6 +41,8 @@ class ProgramWorkers(Workers):
         """How often the picture has started again."""
         self.python = ""
         """The version of the interpreter that runs the newest loop."""
+        self.other = ""
+        """The library of a loop that runs and is none of asyncio's."""
         self._serves = serves
         self._unknown: list[LoopConnection] = []
         self._ended: deque[Model] = deque(maxlen=ENDED)
@@ -78,6 +80,9 @@ class ProgramWorkers(Workers):
                 case [LoopStarted() as started, *rest]:
                     connection.unread(rest)
                     self._add(connection, started)
+                case [OtherLoop(library=library), *_]:
+                    self.other = library
+                    connection.reap(0)
                 case [Failed(why=why, machine=machine), *_]:
                     self.machine_failed |= machine
                     self.trouble = why

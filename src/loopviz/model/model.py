@@ -38,6 +38,7 @@ from loopviz.model.state.lanes import Lanes
 from loopviz.model.state.loop import LoopTimes
 from loopviz.model.state.ongoing import Ongoing, ongoing
 from loopviz.model.state.routes import Route, RouteNames, Routes
+from loopviz.model.state.said import SaidTable
 from loopviz.model.state.seconds import Seconds
 from loopviz.model.state.steps import Steps
 from loopviz.model.state.trace import Trace
@@ -94,6 +95,7 @@ class Model:
         self._marks: deque[Mark] = deque(maxlen=_MARKS)
         self._said: deque[Mark] = deque(maxlen=_MARKS)
         self._fresh: deque[Mark] = deque(maxlen=_MARKS)
+        self.said = SaidTable()
         self._events = self._dropped = self._lost_strings = self._stopped = 0
         self._failed_hooks: list[str] = []
         self._log = EventLog()
@@ -190,6 +192,7 @@ class Model:
         elif kind == "scenario":
             self.loop.begin()
             self.rules.begin()
+            self.said.begin()
             self.trace.begin(at)
             self.phases.begin(at, self.routes.factor)
             self._marks.append(Mark(at_ns=at, kind="scenario", text=detail))
@@ -326,6 +329,7 @@ class Model:
     def _say(self, mark: Mark) -> None:
         self._said.append(mark)
         self._fresh.append(mark)
+        self.said.add(mark)
 
     def _all_marks(self) -> list[Mark]:
         if not self._said:

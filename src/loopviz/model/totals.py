@@ -14,6 +14,7 @@ from loopviz.model.snapshot.totals import (
     ProbeTotals,
     RouteTotals,
     RunTotals,
+    SaidTotals,
     StreamTotals,
     TaskTotals,
     WorkerTotals,
@@ -21,6 +22,7 @@ from loopviz.model.snapshot.totals import (
 from loopviz.model.state.routes import scaled
 
 __all__ = ["run_totals"]
+from loopviz.model.state.said import SaidSums
 from loopviz.model.state.stream import StreamSums
 
 _Counts = TypeVar("_Counts", TaskTotals, LoopCounts)
@@ -56,6 +58,7 @@ def run_totals(models: Sequence[Model], now_ns: int = 0) -> RunTotals:
         counters={key: _sum(values[key] for values in counters) for key in counters[0]},
         gone=sum((Counter(model.trace.requests.gone) for model in models), Counter()),
         streams=tuple(_streams(models)),
+        said=tuple(_said(models)),
     )
 
 
@@ -74,6 +77,25 @@ def _streams(models: Iterable[Model]) -> Iterator[StreamTotals]:
             first_ns=max(one.first_ns for one in of_route),
             gap_ns=max(one.gap_ns for one in of_route),
         )
+
+
+def _said(models: Iterable[Model]) -> Iterator[SaidTotals]:
+    by_text: dict[tuple[str, str, str], list[SaidSums]] = {}
+    for model in models:
+        for key, sums in model.said.items():
+            by_text.setdefault(key, []).append(sums)
+    totals = [
+        SaidTotals(
+            kind=kind,
+            level=level,
+            text=text,
+            count=sum(one.count for one in of_text),
+            first_ns=min(one.mark.at_ns for one in of_text),
+            last_ns=max(one.last_ns for one in of_text),
+        )
+        for (kind, level, text), of_text in by_text.items()
+    ]
+    yield from sorted(totals, key=lambda said: said.first_ns)
 
 
 def _routes(model: Model, now: int) -> Iterator[RouteTotals]:

@@ -26,6 +26,8 @@ def enter() -> None:
     from loopviz.import_watch import ImportWatch  # noqa: PLC0415 - it was not importable before
 
     ImportWatch(("asyncio",), lambda _asyncio: guarded(begin)).start()
+    if "LOOPVIZ_CONTROL" in os.environ:
+        ImportWatch(("trio",), lambda trio: guarded(lambda: watch_trio(trio))).start()
 
 
 def begin() -> None:
@@ -38,6 +40,13 @@ def begin() -> None:
     from loopviz.probe import startup  # noqa: PLC0415
 
     startup.begin(os.environ["LOOPVIZ_CONTROL"])
+
+
+def watch_trio(trio: "object") -> None:
+    """Say that its loop runs, once it does: the probe sees nothing of it."""
+    from loopviz.probe.other_loops import tell_of_trio  # noqa: PLC0415
+
+    tell_of_trio(trio, os.environ["LOOPVIZ_CONTROL"])
 
 
 def guarded(do: "object") -> None:

@@ -15,6 +15,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, Genera
 from typing import Any
 
 from loopviz.probe.foreign import WatchedCoroutine
+from loopviz.probe.loops import tasks_of
 from loopviz.wire.events import NUMBER
 
 __all__ = [
@@ -69,7 +70,7 @@ def await_stack(loop: asyncio.AbstractEventLoop, thread: int, number: int) -> li
 
 def task_of(loop: asyncio.AbstractEventLoop, number: int) -> Any:
     """The loop's unfinished task with that number, or None."""
-    return next((task for task in asyncio.all_tasks(loop) if number_of(task) == number), None)
+    return next((task for task in tasks_of(loop) if number_of(task) == number), None)
 
 
 def number_of(task: Any) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 from loopviz.clock import MS, monotonic_ns
 from loopviz.probe.await_stack import coroutine_of, links
 from loopviz.probe.install import Probe
+from loopviz.probe.loops import tasks_of
 from loopviz.probe.places import USER, Places, line_at
 from loopviz.probe.stacks import stack_of, thread_frames
 from loopviz.probe.wait_graph import attribute, awaited_by, pending_tasks
@@ -103,7 +104,7 @@ class _Search:
         for one in reversed(chain):
             file, name = one.cr_code.co_filename, one.cr_code.co_name
             if file.endswith(_LIFESPAN_FILES) and name in _WAIT_FOR_LIFESPAN:
-                for task in asyncio.all_tasks(self._loop):
+                for task in tasks_of(self._loop):
                     if getattr(coroutine_of(task), "__qualname__", "") in _LIFESPANS:
                         self.follow(task, depth)
                 return True

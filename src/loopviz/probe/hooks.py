@@ -76,7 +76,7 @@ class Turns(NamedTuple):
     to: Callable[[Any], int]
     """Record that the loop turns to a handle; returns the callback's tag, 0 for a task's step."""
     over: Callable[[bool], None]
-    """The callback is over. If it was its task's last step: was anybody told of its end?"""
+    """The callback is over. If it was its task's last step: did anybody notice its end?"""
     set: Callable[[int, int, int], None]
     """Set what runs: since when (0: nothing), its tag, and when this iteration began."""
     now: Callable[[], tuple[int, int, int, Any]]
@@ -495,11 +495,11 @@ def make_python_hooks(
         turn_to(handle)
         return calling
 
-    def over(told: bool) -> None:
+    def over(noticed: bool) -> None:
         nonlocal owner, task_tag, cause, calling
         if owner is not None:
             if owner.done():
-                end_task(owner, clock(), told)
+                end_task(owner, clock(), noticed)
             owner = None
         task_tag = cause = calling = 0
 

@@ -19,7 +19,7 @@ from loopviz.probe.exceptions import unheard_of
 from loopviz.probe.foreign import TaskFactory, make_foreign_hooks
 from loopviz.probe.heartbeat import Heartbeat
 from loopviz.probe.hooks import Hooks, make_python_hooks
-from loopviz.probe.loops import is_asyncios, is_stock, on_thread_of
+from loopviz.probe.loops import is_asyncios, is_stock, on_thread_of, tasks_of
 from loopviz.probe.pauses import PAUSES
 from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
@@ -137,7 +137,7 @@ class Probe:
             PAUSES.watch(loop, self._on_pause)
         if self._heartbeat is not None:
             self._heartbeat.start()
-        hooks.adopt(asyncio.all_tasks(loop), asyncio.current_task() if running else None)
+        hooks.adopt(tasks_of(loop), asyncio.current_task() if running else None)
         if running:
             self.start_watchdog()
         elif self._wants_watchdog:

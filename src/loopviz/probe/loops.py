@@ -11,7 +11,7 @@ from typing import Any
 
 from loopviz.errors import LoopvizError
 
-__all__ = ["is_asyncios", "is_stock", "on_thread_of", "running_loops"]
+__all__ = ["is_asyncios", "is_stock", "on_thread_of", "running_loops", "tasks_of"]
 
 _PATIENCE_S = 10.0
 """Seconds to wait for a loop in another thread to run the installation."""
@@ -64,6 +64,30 @@ def running_loops() -> list[asyncio.AbstractEventLoop]:
                     found[id(loop)] = loop
             at = at.f_back
     return list(found.values())
+
+
+def tasks_of(loop: asyncio.AbstractEventLoop) -> "set[asyncio.Task[Any]]":
+    """As `asyncio.all_tasks`, which raises if a task was registered and never initialized.
+
+    granian's `--task-impl rust` has one.
+    """
+    try:
+        return asyncio.all_tasks(loop)
+    except RuntimeError:
+        return {task for task in _registered() if _is_of(task, loop)}
+
+
+def _registered() -> "list[asyncio.Task[Any]]":
+    """Those that the interpreter keeps in Python: from 3.14 on, of other classes than asyncio's."""
+    known = (vars(asyncio.tasks).get(name, ()) for name in ("_scheduled_tasks", "_all_tasks"))
+    return [task for tasks in known for task in list(tasks)]
+
+
+def _is_of(task: "asyncio.Task[Any]", loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return task.get_loop() is loop and not task.done()
+    except RuntimeError:
+        return False
 
 
 def is_asyncios(loop: Any) -> bool:

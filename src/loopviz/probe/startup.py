@@ -14,11 +14,11 @@ import contextlib
 import itertools
 import logging
 import os
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from platform import python_version
 from typing import Any
 
 from loopviz.clock import monotonic_ns
@@ -30,7 +30,8 @@ from loopviz.probe.loops import running_loops
 from loopviz.probe.own_code import own_folders
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
-from loopviz.probe.servers import adopt_servers, release_apps, servers
+from loopviz.probe.running_servers import adopt_servers, release_apps
+from loopviz.probe.servers import servers
 from loopviz.wire.control import Failed, LoopStarted, Serving
 
 __all__ = ["attach", "begin"]
@@ -197,7 +198,7 @@ class _Watch:
             raise
         self.loops[loop] = link
         started = LoopStarted(
-            pid=os.getpid(), at_ns=at_ns, folder=probe.folder, python=python_version()
+            pid=os.getpid(), at_ns=at_ns, folder=probe.folder, python=sys.version.split()[0]
         )
         link.send(started)
         link.follow(Answers(loop, link.send), lambda: self._abandon(loop, probe))

@@ -15,6 +15,7 @@ from typing import Any
 
 from loopviz.probe.await_site import describe_wait, passes_on
 from loopviz.probe.await_stack import coroutine_of, links, number_of
+from loopviz.probe.loops import tasks_of
 from loopviz.probe.places import USER, Places
 from loopviz.wire.awaiting import Awaiting
 
@@ -44,7 +45,7 @@ def awaits(
     `others`: all other tasks follow, oldest first. A task that has ended is left out. Safe on any
     thread.
     """
-    pending = {number_of(task): task for task in asyncio.all_tasks(loop)}
+    pending = {number_of(task): task for task in tasks_of(loop)}
     pending.pop(0, None)
     found: dict[int, Awaiting] = {}
     queue = deque(wanted)

@@ -1,5 +1,6 @@
 """Processes that run already: which can be attached to, and what they are called."""
 
+import contextlib
 import os
 import re
 import time
@@ -9,11 +10,13 @@ from pathlib import Path
 
 from loopviz.clock import SECOND
 
-__all__ = ["RunningProcess", "began_ns", "candidates", "process"]
+__all__ = ["RunningProcess", "began_ns", "candidates", "process", "started_by"]
 
 PROC = Path("/proc")
-_START_TIME = 19
-"""The place of `starttime` among the fields of `/proc/PID/stat` that follow the name."""
+_PARENT, _START_TIME = 1, 19
+"""The places of `ppid` and `starttime` among the fields of `/proc/PID/stat` after the name."""
+_SPAWNED = "from multiprocessing.spawn import spawn_main"
+"""With which a command begins that `multiprocessing` has made; it says nothing of the program."""
 WITHOUT_PREPARATION = (3, 14)
 """The first version of CPython that can be attached to as it is."""
 _VERSION = re.compile(r"python(\d+)\.(\d+)")
@@ -32,6 +35,8 @@ class RunningProcess:
     """The version by its executable's name; empty: that does not say."""
     listens: bool = False
     """It waits for a loopviz: it was started with `LOOPVIZ=1`, or called `loopviz.install()`."""
+    worker: bool = False
+    """`multiprocessing` has started it, and `command` is that of whoever asked for it."""
 
     @property
     def closed(self) -> bool:
@@ -46,22 +51,37 @@ class RunningProcess:
             del words[0]
             if words[0] == "-m" and len(words) > 1:
                 del words[0]
-        return " ".join([Path(words[0]).name, *words[1:]]) if words else str(self.pid)
+        name = " ".join([Path(words[0]).name, *words[1:]]) if words else str(self.pid)
+        return f"{name} (worker)" if self.worker else name
 
 
 def process(pid: int) -> RunningProcess | None:
     """None if there is no such process, or it is another user's."""
     place = PROC / str(pid)
     try:
-        words = (place / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+        words, worker = _words(pid), False
+        if any(word.startswith(_SPAWNED) for word in words):
+            words, worker = _words(_stat(pid, _PARENT)), True
         exe = (place / "exe").readlink().name
         found = _VERSION.match(exe)
         python = tuple(map(int, found.groups())) if found else ()
         return RunningProcess(
-            pid, tuple(words), (place / "cwd").readlink(), python, pid in _listening()
+            pid, tuple(words), (place / "cwd").readlink(), python, pid in _listening(), worker
         )
     except OSError:
         return None
+
+
+def _words(pid: int) -> list[str]:
+    """Its command line. Raises OSError."""
+    written = (PROC / str(pid) / "cmdline").read_bytes()
+    return written.decode("utf-8", "replace").split("\0")[:-1]
+
+
+def _stat(pid: int, field: int) -> int:
+    """A field of `/proc/PID/stat`, of those that follow the name. Raises OSError."""
+    stat = (PROC / str(pid) / "stat").read_text()
+    return int(stat.rpartition(")")[2].split()[field])
 
 
 def _listening() -> set[int]:
@@ -75,8 +95,7 @@ def _listening() -> set[int]:
 def began_ns(pid: int) -> int:
     """When the process began, by the wall clock; 0: not known."""
     try:
-        stat = (PROC / str(pid) / "stat").read_text()
-        ticks = int(stat.rpartition(")")[2].split()[_START_TIME])
+        ticks = _stat(pid, _START_TIME)
         age_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
     except (OSError, ValueError, IndexError):
         return 0
@@ -90,6 +109,17 @@ def candidates() -> Iterator[RunningProcess]:
             found = process(pid)
             if found is not None and not _is_loopviz(found):
                 yield found
+
+
+def started_by(pid: int) -> list[int]:
+    """Processes that have an event loop, and that this one has started, or one that it has."""
+    return [found.pid for found in candidates() if pid in _ancestors(found.pid)]
+
+
+def _ancestors(pid: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        while pid := _stat(pid, _PARENT):
+            yield pid
 
 
 def _is_python(pid: int) -> bool:

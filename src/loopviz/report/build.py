@@ -21,6 +21,7 @@ from loopviz.model.snapshot.totals import (
     ProbeTotals,
     RouteTotals,
     RunTotals,
+    SaidTotals,
     StreamTotals,
 )
 from loopviz.report.document import FORMAT, Report
@@ -41,11 +42,13 @@ def build_report(
     python: str = "",
     program: Sequence[str] = (),
     left_out: Sequence[str] = (),
+    began_ns: int = 0,
 ) -> Report:
     """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
 
     `python`: the version that ran the app; empty: this one. `program`: the command, if it was one
     of the user's own. `left_out`: routes of the app that the load does not send, and why.
+    `began_ns`: when the run began to count.
     """
     first, *peers = totals.workers
     report: Report = {
@@ -78,6 +81,9 @@ def build_report(
         ]
     if totals.streams:
         report["streams"] = [_stream(stream) for stream in totals.streams]
+    for kind, key in (("mark", "marks"), ("log", "logs")):
+        if entries := [_said(said, began_ns) for said in totals.said if said.kind == kind]:
+            report[key] = entries
     if totals.jobs:
         report["jobs"] = [_jobs(jobs) for jobs in totals.jobs]
     if peers:
@@ -98,6 +104,16 @@ def _stream(stream: StreamTotals) -> dict[str, Any]:
         "received": stream.received,
         "first_ms": round(stream.first_ns / MS, 3) if stream.sent else None,
         "gap_ms": round(stream.gap_ns / MS, 3) if stream.sent else None,
+    }
+
+
+def _said(said: SaidTotals, began_ns: int) -> dict[str, Any]:
+    return {
+        **({"level": said.level} if said.level else {}),
+        "text": said.text,
+        "count": said.count,
+        "first_ms": round(max(said.first_ns - began_ns, 0) / MS, 3),
+        "last_ms": round(max(said.last_ns - began_ns, 0) / MS, 3),
     }
 
 

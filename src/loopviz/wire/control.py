@@ -34,6 +34,7 @@ __all__ = [
     "LoadStopped",
     "LoopStarted",
     "Message",
+    "OtherLoop",
     "Quit",
     "Serving",
     "SetFix",
@@ -216,6 +217,13 @@ class Serving(Message):
 
     url: str
     """Empty: at an address that no browser knows, such as a Unix socket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherLoop(Message):
+    """A loop begins to run that is none of asyncio's. The only message on its connection."""
+
+    library: str
 
 
 # ---- up, from a load

@@ -4,6 +4,7 @@ The environment is made with PyPI's packages the first time, and kept.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from loopviz.engine.program_run import attachable_environment
+from loopviz.program.processes import started_by
 from tests.e2e.command import loopviz
 from tests.support.environments import make_environment
 from tests.support.waiting import wait_until
@@ -20,8 +23,10 @@ from tests.support.waiting import wait_until
 pytestmark = [pytest.mark.real, pytest.mark.applications, pytest.mark.timeout(180)]
 
 PACKAGES = [
+    "daphne",
     "datasette",
     "fastapi",
+    "granian",
     "hypercorn",
     "litestar",
     "quart",
@@ -134,11 +139,12 @@ def test_a_program_that_is_installed_is_the_user_s_own(environment):
 
 
 @contextmanager
-def served(words, url):
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def served(words, url, variables=None):
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(words, env=variables, **silent)
     try:
         wait_until(lambda: answer(url), 20, f"an answer of {url}")
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(10)
@@ -164,3 +170,28 @@ def test_answers_are_the_same(environment, terminal, app):
     screen.wait_for(lambda shown: "GET /" in shown, 5, "the request's lane")
     screen.press("q")
     assert watched == plain
+
+
+@pytest.mark.parametrize(
+    ("words", "port"),
+    [
+        (["granian", "--interface", "asgi", "--loop", "asyncio", "--port", "8354"], 8354),
+        (["hypercorn", "-b", "127.0.0.1:8355"], 8355),
+        (["daphne", "-p", "8356"], 8356),
+    ],
+    ids=["granian", "hypercorn", "daphne"],
+)
+def test_a_server_that_runs_is_attached_to_and_left_as_it_was(environment, terminal, words, port):
+    words = command(environment, [*words, "fast:app"])[1:]
+    url = f"http://127.0.0.1:{port}/"
+    with served(words, url, attachable_environment(os.environ)) as process:
+        before = answer(url)
+        pid = (started_by(process.pid) or [process.pid])[0]
+        screen = terminal(120, 35, "attach", str(pid))
+        screen.until(" LIVE ", timeout_s=20)
+        assert answer(url) == before
+        screen.press("1")
+        screen.until("GET /")
+        screen.press("q")
+        assert screen.end() == 0
+        assert answer(url) == before

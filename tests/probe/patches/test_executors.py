@@ -92,7 +92,7 @@ def test_jobs_submitted_off_the_loop_are_not_told_of(watched):
 
 def test_a_line_of_processes_is_first_come_first_served():
     """Two slots, four jobs, one of them cancelled while it waits."""
-    from loopviz.probe.patches.executors import _Line
+    from loopviz.probe.patches.process_pool import _Line
 
     told = []
 

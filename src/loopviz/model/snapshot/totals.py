@@ -17,6 +17,7 @@ __all__ = [
     "ProbeTotals",
     "RouteTotals",
     "RunTotals",
+    "SaidTotals",
     "TaskTotals",
     "WorkerTotals",
 ]
@@ -120,6 +121,21 @@ class StreamTotals:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SaidTotals:
+    """One of the marks or log records of the program, and how often it was said."""
+
+    kind: str
+    """`mark`, or `log`."""
+    level: str
+    """Of a log record."""
+    text: str
+    """`…`: all those of which there were too many different ones."""
+    count: int
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunTotals:
     """The whole run; of several workers, added up, or named after their worker."""
 
@@ -140,3 +156,5 @@ class RunTotals:
     """By route: requests whose client the app saw go away."""
     streams: tuple[StreamTotals, ...] = ()
     """By route, in the order of their first."""
+    said: tuple[SaidTotals, ...] = ()
+    """The program's own marks and log records, in the order in which they were first said."""

@@ -1,12 +1,9 @@
-"""Thread and process pools of `concurrent.futures`, the loop's default executor among them."""
+"""Thread pools of `concurrent.futures`, the loop's default executor among them."""
 
 import asyncio
-import threading
-import weakref
 from asyncio import _get_running_loop
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from loopviz.probe.patches.patch import Patch
@@ -16,7 +13,7 @@ from loopviz.probe.recorder import Recorder, ResourceDescription, current, fail_
 from loopviz.wire import kinds
 from loopviz.wire.events import TASK_CANCELLED, TASK_RAISED, TASK_RETURNED
 
-__all__ = ["PATCHES", "SubmittedJob", "new_job"]
+__all__ = ["PATCHES", "SubmittedJob", "new_job", "submits"]
 
 
 class SubmittedJob:
@@ -56,45 +53,6 @@ class SubmittedJob:
             self.recorder.job_ended(self.a, TASK_CANCELLED)
 
 
-class _Line:
-    """Guesses which jobs of a process pool run: as many as it has processes, in order.
-
-    The processes themselves are not touched. Each is a slot with a number, not a process id.
-    """
-
-    def __init__(self, processes: int) -> None:
-        self._lock = threading.Lock()
-        self._free = deque(f"process {n}" for n in range(1, processes + 1))
-        self._waiting: deque[tuple[Recorder, int]] = deque()
-        self._running: dict[int, str] = {}
-
-    def enter(self, recorder: Recorder, a: int) -> None:
-        """Add a submitted job."""
-        with self._lock:
-            self._waiting.append((recorder, a))
-            self._start_next()
-
-    def leave(self, recorder: Recorder, a: int, outcome: int) -> None:
-        """Remove a job that ended or was cancelled; if that frees a slot, the next one starts."""
-        with self._lock:
-            recorder.job_ended(a, outcome)
-            slot = self._running.pop(a, None)
-            if slot is None:
-                self._waiting.remove((recorder, a))
-            else:
-                self._free.append(slot)
-                self._start_next()
-
-    def _start_next(self) -> None:
-        if self._waiting and self._free:
-            recorder, a = self._waiting.popleft()
-            slot = self._running[a] = self._free.popleft()
-            recorder.job_started(a, slot)
-
-
-_lines: "weakref.WeakKeyDictionary[ProcessPoolExecutor, _Line]" = weakref.WeakKeyDictionary()
-
-
 def _describe_threads(executor: Any, seen: bool) -> ResourceDescription:
     own = getattr(_get_running_loop(), "_default_executor", None) is executor
     name = "default executor" if own else ""
@@ -103,11 +61,7 @@ def _describe_threads(executor: Any, seen: bool) -> ResourceDescription:
     )
 
 
-def _describe_processes(executor: Any, seen: bool) -> ResourceDescription:
-    return ResourceDescription(kinds.PROCESS_POOL, capacity=executor._max_workers, seen=seen)
-
-
-def _submits(function_of: Callable[[SubmittedJob], Any], follow: Callable[..., None]) -> Factory:
+def submits(function_of: Callable[[SubmittedJob], Any], follow: Callable[..., None]) -> Factory:
     """Wrap `submit`: submit `function_of(job)`, then call `follow(executor, job, future)`."""
 
     def of(original: Any) -> Any:
@@ -134,23 +88,6 @@ def _follow_in_thread(_: Any, job: SubmittedJob, future: "Future[Any]") -> None:
     future.add_done_callback(job.given_up)
 
 
-def _follow_in_process(executor: Any, job: SubmittedJob, future: "Future[Any]") -> None:
-    line = _lines.get(executor)
-    if line is None:
-        line = _lines[executor] = _Line(executor._max_workers)
-    line.enter(job.recorder, job.a)
-    future.add_done_callback(lambda future: _left(line, job, future))
-
-
-def _left(line: _Line, job: SubmittedJob, future: "Future[Any]") -> None:
-    with fail_safe("job", job.recorder):
-        if future.cancelled():
-            outcome = TASK_CANCELLED
-        else:
-            outcome = TASK_RETURNED if future.exception() is None else TASK_RAISED
-        line.leave(job.recorder, job.a, outcome)
-
-
 def new_job(
     recorder: Recorder, executor: Any, function: Any, args: Sequence[Any] = ()
 ) -> SubmittedJob | None:
@@ -163,7 +100,6 @@ def new_job(
 
 
 describes(ThreadPoolExecutor, _describe_threads)
-describes(ProcessPoolExecutor, _describe_processes)
 
 PATCHES = (
     Patch(
@@ -171,7 +107,5 @@ PATCHES = (
         "__init__",
         makes(unless=asyncio.BaseEventLoop.run_in_executor.__code__),
     ),
-    Patch(ThreadPoolExecutor, "submit", _submits(lambda job: job, _follow_in_thread)),
-    Patch(ProcessPoolExecutor, "__init__", makes()),
-    Patch(ProcessPoolExecutor, "submit", _submits(lambda job: job.function, _follow_in_process)),
+    Patch(ThreadPoolExecutor, "submit", submits(lambda job: job, _follow_in_thread)),
 )

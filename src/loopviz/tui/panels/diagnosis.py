@@ -180,12 +180,13 @@ def _of_the_scenario(finding: Finding, scene: Scene) -> bool:
 
 def _nothing(scene: Scene) -> str:
     """The state in one sentence; what a counter has counted stays wrong once it has stopped."""
+    if scene.snapshot is None:  # no event has come
+        return "Nothing is known yet."
     counter = scene.rising_counter
     watch = " What to watch:" if _hinted(scene) else ""
     if counter is not None:
         return f"{counter.title.capitalize()}: {counter.value:,}, and it grows.{watch}"
-    counters = scene.snapshot.counters if scene.snapshot else ()
-    past = [f"{c.title}: {c.value:,}" for c in counters if c.bad and c.value]
+    past = [f"{c.title}: {c.value:,}" for c in scene.snapshot.counters if c.bad and c.value]
     if past:
         return f"Nothing is wrong any more. What was does not go away: {', '.join(past)}.{watch}"
     return f"Nothing is wrong{scene.here} so far.{watch}"

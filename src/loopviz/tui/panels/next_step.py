@@ -81,6 +81,8 @@ def _program(scene: Scene, url: str) -> NextStep:
         return _next(f"{text}{learn if scene.finding.lesson else ''}", text)
     if scene.finding is not None:
         return _next(f"{scene.keys.label('view-diagnose')} shows what is wrong, and where")
+    if scene.view == "tasks":
+        return _next(f"{scene.keys.label('tree')} shows who waits for whom")
     return _next(f"{scene.keys.label('view-tasks')} shows its tasks: who waits for whom")
 
 

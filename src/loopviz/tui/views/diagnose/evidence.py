@@ -123,7 +123,9 @@ def _lesson(finding: Finding, scene: Scene, width: int) -> list[Strip]:
     if not (scene.is_program and finding.lesson):
         return []
     key = scene.keys.label("learn")
-    text = f"{key} opens the lesson {finding.lesson}; your program goes on meanwhile"
+    text = f"{key} opens the lesson {finding.lesson}"
+    if scene.status.phase == "running":
+        text += "; your program goes on meanwhile"
     return paragraph(text, scene.theme.dim, width, scene)
 
 
