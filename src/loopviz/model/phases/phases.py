@@ -16,7 +16,6 @@ from loopviz.model.phases.metric import Metric
 from loopviz.model.snapshot.comparison import (
     GRACE_NS,
     REACH_NS,
-    SHOWN_NS,
     Comparison,
     CounterComparison,
     Pair,
@@ -230,11 +229,6 @@ class Phases:
             self._stuck = count, now
         if count and now <= self._since + LATE_NS:
             self._settled = max(self._settled, now)
-
-    def settled_ns(self, now: int) -> int:
-        """From when on counts are of what runs now; 0 for the first seconds after a change."""
-        shown = self._switched and now >= self._settled + SHOWN_NS
-        return self._settled if shown else 0
 
     def _headlines(
         self, old: PhaseFigures, new: PhaseFigures, now: int
