@@ -145,7 +145,7 @@ class Scene:
         worst = next((f for f in findings if not self.is_stale(f)), findings[0])
         return None if worst.once and self.rising_counter is not None else worst
 
-    @property
+    @cached_property
     def began_ns(self) -> int:
         """When a lesson began: before that its app started; 0: that is out of sight."""
         marks = self.snapshot.marks if self.snapshot and self.scenario.lesson else ()
