@@ -183,11 +183,13 @@ def _nothing(scene: Scene) -> str:
     counter = scene.rising_counter
     watch = " What to watch:" if _hinted(scene) else ""
     if counter is not None:
-        return f"{counter.title.capitalize()}: {counter.value:,}, and it grows.{watch}"
+        return f"{counter.title.capitalize()}: {counter.value:,} and rising.{watch}"
     counters = scene.snapshot.counters if scene.snapshot else ()
-    past = [f"{c.title}: {c.value:,}" for c in counters if c.bad and c.value]
+    past = [f"{c.title} {c.value:,}" for c in counters if c.bad and c.value]
     if past:
-        return f"Nothing is wrong any more. What was does not go away: {', '.join(past)}.{watch}"
+        return (
+            f"Nothing is wrong any more. The count from before remains: {', '.join(past)}.{watch}"
+        )
     return f"Nothing is wrong{scene.here} so far.{watch}"
 
 

@@ -173,7 +173,7 @@ def nothing_found(scene: Scene) -> tuple[str, Style, str]:
     if counter is None:
         return f"NO FINDING{scene.here.upper()} SO FAR", scene.theme.dim, ""
     title = f"{clean(counter.title).upper()}: {counter.value:,}"
-    return title, scene.theme.alarm, "no rule sees it, the endpoints count it"
+    return title, scene.theme.alarm, "no rule sees it; the endpoints count it"
 
 
 def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:
