@@ -190,7 +190,7 @@ def _nothing(scene: Scene) -> str:
         return (
             f"Nothing is wrong any more. The count from before remains: {', '.join(past)}.{watch}"
         )
-    return f"Nothing is wrong{scene.here} so far.{watch}"
+    return f"Nothing is wrong{scene.here} {scene.when}.{watch}"
 
 
 def _hinted(scene: Scene) -> Sequence[str]:

@@ -114,6 +114,14 @@ class Scene:
         return f" in loop {self.loop}" if self.loop else ""
 
     @property
+    def when(self) -> str:
+        """`so far`, of nothing that is wrong; `now` once a fix was switched.
+
+        What a rule found before that may not be told any more.
+        """
+        return "now" if self.snapshot and self.snapshot.comparison else "so far"
+
+    @property
     def view(self) -> str:
         return self.view_state.view
 

@@ -180,7 +180,7 @@ def _chosen(found: Sequence[Entry], scene: Scene) -> Entry | None:
 
 def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
     """Nothing is found: how the loop is, and what is watched for."""
-    note = f"nothing is wrong{scene.here} so far"
+    note = f"nothing is wrong{scene.here} {scene.when}"
     strips = [heading_line(width, scene, "DIAGNOSIS", scene.theme.title, note)]
     strips += loop_summary(scene, width)
     strips += draw_watched(scene, (), width, height - len(strips))
