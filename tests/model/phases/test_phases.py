@@ -106,9 +106,27 @@ def test_what_requests_from_before_count_up_is_not_of_the_change():
     seen = compared(model, 7)
     assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (1, at(7), 0)
     story.step(1).response(1, "GET /a", 200).end(1).idle(5 * SECOND).feed(model)
-    seen = compared(model, 12)
-    assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (0, at(7), 0)
+    assert compared(model, 7.5).stuck == 0, "it ended a moment ago: after the last look"
+    seen = compared(model, 12.5)
+    assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (0, at(7.5), 0)
     assert (seen.counters[0].lately, seen.counters[0].lately_ns) == (0, 5 * SECOND)
+
+
+def test_what_queues_behind_requests_from_before_is_not_of_the_change():
+    """A queue that the bug has left drains with the fix: who stands in it waits for the bug."""
+    model, story = made(headline="p99_ms GET /a"), Story(T0)
+    load(model, 0, 10, 3000)
+    story.idle(9 * SECOND).task(1).step(1).request(1, "GET /a").idle(SECOND).feed(model)
+    model.mark(at(10), "fix:a=on")
+    load(model, 10, 4, 2500)
+    story.idle(4 * SECOND).runs(-MS).feed(model)
+    assert compared(model, 14).stuck == 1
+    story.step(1).response(1, "GET /a", 200).end(1).idle(6 * SECOND).feed(model)
+    load(model, 14, 6, 20)
+    assert compared(model, 14.5).stuck == 0
+    seen = compared(model, 20)
+    assert seen.routes[0].after.p99_ns == pytest.approx(20 * MS, rel=0.02)
+    assert (seen.headline.moved, seen.headline.cured) == (-1, True)
 
 
 # ---- baseline
