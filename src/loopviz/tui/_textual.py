@@ -37,16 +37,19 @@ class ErrorApp(App[None]):
         """
         loop = asyncio.get_running_loop()
 
-        def again() -> None:
+        def again(due_s: float) -> None:
             if has_exited(self):
                 return
-            loop.call_later(interval_s, again)
             try:
                 call()
             except Exception as error:  # noqa: BLE001 - as Textual's timers do
                 self._handle_exception(error)
+            missed = int(max(loop.time() - due_s, 0.0) / interval_s)
+            due_s += (missed + 1) * interval_s  # later than now: keys have their turn in between
+            loop.call_at(due_s, again, due_s)
 
-        loop.call_later(interval_s, again)
+        again_s = loop.time() + interval_s
+        loop.call_at(again_s, again, again_s)
 
     def handle_error(self, error: Exception) -> None:
         """An error was raised that nothing has handled."""
