@@ -108,7 +108,7 @@ def test_what_requests_from_before_count_up_is_not_of_the_change():
     story.step(1).response(1, "GET /a", 200).end(1).idle(5 * SECOND).feed(model)
     assert compared(model, 7.5).stuck == 0, "it ended a moment ago: after the last look"
     seen = compared(model, 12.5)
-    assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (0, at(7.5), 0)
+    assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (0, at(7.4), 0)
     assert (seen.counters[0].lately, seen.counters[0].lately_ns) == (0, 5 * SECOND)
 
 

@@ -81,6 +81,8 @@ class Phases:
         """See `Comparison.settled_ns`."""
         self._stuck = (0, 0)
         """How many requests from before the change were open, and since when it is so many."""
+        self._looked = 0
+        """When it was last seen how many are open."""
         self._cleared = 0
         """Until when requests from before the current phase were open. Those sent meanwhile may
         have queued behind them, and count for neither phase."""
@@ -234,7 +236,9 @@ class Phases:
         if count != before:
             self._stuck = count, now
         if (count or before) and now <= self._since + LATE_NS:
-            self._settled, self._cleared = max(self._settled, now), now
+            until = now if count else min(now, self._looked + EVERY_NS)
+            self._settled, self._cleared = max(self._settled, until), until
+        self._looked = now
 
     def _headlines(
         self, old: PhaseFigures, new: PhaseFigures, now: int
