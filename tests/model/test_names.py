@@ -3,6 +3,7 @@
 import pytest
 
 from loopviz.model.names import Naming, parse_site
+from loopviz.model.snapshot import Location
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,18 @@ from loopviz.model.names import Naming, parse_site
 )
 def test_short_paths(path, short):
     assert Naming([("/app", "scenarios"), ("/here/", "")]).short(path) == short
+
+
+def test_a_frame_has_one_location():
+    naming = Naming([("/app", "scenarios")])
+    frame = "\t/app/x.py\t3\tf"
+    assert naming.location(frame) == Location(
+        file="scenarios/x.py", line=3, function="f", path="/app/x.py"
+    )
+    assert naming.location(frame) is naming.location(frame)
+    for line in range(10_000):
+        naming.location(f"\t/app/x.py\t{line}\tf")
+    assert naming.location(frame).line == 3
 
 
 def test_sites():

@@ -67,8 +67,8 @@ def what_is_active_is_not_gone(scene, text):
 
 def what_grows_grows(scene, text):
     bad = [counter for counter in scene.snapshot.counters if counter.bad]
-    if "and it grows" in text and not any(counter.recent > 0 for counter in bad):
-        yield "'and it grows' of a counter that stands still"
+    if "and rising" in text and not any(counter.recent > 0 for counter in bad):
+        yield "'and rising' of a counter that stands still"
     for counter in bad:
         told = re.search(rf"{re.escape(counter.title)} {counter.value:,}{BARS} stopped", text)
         if told and not counter.still:

@@ -1,6 +1,7 @@
 """What loopviz relies on in Textual beyond its public interface; this version has all of it."""
 
 import ast
+import asyncio
 import importlib
 import inspect
 import io
@@ -56,6 +57,30 @@ def test_every_private_name_is_in_the_table():
     used |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
     private = {name for name in used if isinstance(name, str) and name[:1] == "_" != name[1:2]}
     assert private == {name.partition(".")[2] for name in RELIED_ON}
+
+
+def test_calls_at_an_interval_end_with_the_app_and_their_error_is_the_apps():
+    calls = []
+
+    class Calling(_textual.ErrorApp):
+        def on_mount(self):
+            self.call_every(0.001, self.count)
+
+        def count(self):
+            calls.append(len(calls))
+            if len(calls) == 3:
+                self.exit()
+                raise ValueError("the third")
+
+    async def run():
+        async with Calling().run_test() as pilot:
+            while len(calls) < 3:
+                await pilot.pause()
+            await asyncio.sleep(0.01)
+
+    with pytest.raises(ValueError, match="the third"):
+        asyncio.run(run())
+    assert calls == [0, 1, 2]
 
 
 def test_textuals_names_are_not_ours():

@@ -205,5 +205,5 @@ class Workers:
         for key in self.fixes_on:
             model.phases.assume(key)
         if worker > 1:
-            self.model.counters.others.append(model.counters)
+            self.model.counters.join(model.counters)
         return model

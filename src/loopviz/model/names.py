@@ -10,6 +10,8 @@ __all__ = ["Naming", "Site", "parse_site"]
 
 
 _ENVIRONMENT = ("/site-packages/", "/dist-packages/")
+_LOCATIONS = 4096
+"""How many frames' locations are remembered: the samples of a stall have the same ones."""
 _DECORATORS = 50
 """How many lines of decorators a function may have."""
 _OWN = ("/loopviz/probe/", "/loopviz/lab/")
@@ -48,6 +50,7 @@ class Naming:
     ) -> None:
         self._roots = [(folder.rstrip("/") + "/", label) for folder, label in roots]
         self._source_line = source_line
+        self._locations: dict[str, Location] = {}
 
     def short(self, path: str) -> str:
         """`scenarios/block.py`, `uvicorn/server.py`, `asyncio/base_events.py`."""
@@ -76,10 +79,15 @@ class Naming:
 
     def location(self, frame: str) -> Location:
         """The location of a frame's string."""
-        site = parse_site(frame)
-        return Location(
-            file=self.short(site.path), line=site.line, function=site.function, path=site.path
-        )
+        known = self._locations.get(frame)
+        if known is None:
+            site = parse_site(frame)
+            if len(self._locations) >= _LOCATIONS:
+                self._locations.clear()
+            known = self._locations[frame] = Location(
+                file=self.short(site.path), line=site.line, function=site.function, path=site.path
+            )
+        return known
 
     def line(self, path: str, number: int) -> str:
         """A line of the file as it is; empty beyond its end, or if it cannot be read."""

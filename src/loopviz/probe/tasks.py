@@ -60,8 +60,8 @@ class TaskHooks(NamedTuple):
     adopt: Callable[[Any], int]
     """`register` for a task that is older than the probe, or not made by `loop.create_task`."""
     end: Callable[..., None]
-    """`end(task, now)` records that the task is done; `end(task, now, noticed)` if it is known whether
-    anybody notices."""
+    """`end(task, now)` records that the task is done; `end(task, now, noticed)` if it is known
+    whether anybody notices."""
     number: Callable[[Any], int]
     """Returns a task's number; an unknown task is adopted."""
 

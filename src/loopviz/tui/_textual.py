@@ -5,6 +5,7 @@ Textual to the versions that were tried, and `tests/tui/test_textual.py` names e
 attribute: it fails with a sentence where a version of Textual has lost one.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,27 @@ class ErrorApp(App[None]):
     Relies on `App._handle_exception`, which Textual calls with every unhandled error, and which
     prints the traceback into the terminal. No event and no public method can be overridden instead.
     """
+
+    def call_every(self, interval_s: float, call: Callable[[], None]) -> None:
+        """Call it at this interval until the app exits; what it misses by its own length is lost.
+
+        As `set_interval`, whose task takes as long for each call as a frame in which little is new.
+        """
+        loop = asyncio.get_running_loop()
+
+        def again(due_s: float) -> None:
+            if has_exited(self):
+                return
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001 - as Textual's timers do
+                self._handle_exception(error)
+            missed = int(max(loop.time() - due_s, 0.0) / interval_s)
+            due_s += (missed + 1) * interval_s  # later than now: keys have their turn in between
+            loop.call_at(due_s, again, due_s)
+
+        again_s = loop.time() + interval_s
+        loop.call_at(again_s, again, again_s)
 
     def handle_error(self, error: Exception) -> None:
         """An error was raised that nothing has handled."""

@@ -133,7 +133,7 @@ class LoopvizApp(CellsApp):
         self.tick()
         if self._fps:
             self._gc_schedule.begin()
-            self.set_interval(1 / (TICKS * self._fps), self.tick)
+            self.call_every(1 / (TICKS * self._fps), self.tick)
         if not self.is_headless:
             from loopviz.tui.hangup import watch_server, watch_terminal  # noqa: PLC0415
 

@@ -83,6 +83,21 @@ def test_a_blocking_call_in_a_thread(code, text, called, instead):
     assert found[:2] == (f"await asyncio.to_thread({instead})", where)
 
 
+def test_what_to_write_is_found_out_once():
+    """A finding is told several times a second."""
+    asked = []
+
+    def source_line(_path, number):
+        asked.append(number)
+        return dict(enumerate(SOURCE.splitlines(keepends=True), 1)).get(number, "")
+
+    code = Code(Naming([("/app", "")], source_line))
+    stack = [at(line_of("json.dumps"))]
+    assert code.unblocked(stack, "dumps") is code.unblocked(list(stack), "dumps")
+    assert len(asked) == len(set(asked))
+    assert code.unblocked(stack, "") is None, "another call is another question"
+
+
 def test_what_is_slow_beside_an_await_may_be_within_it(code):
     where = at(line_of("SELECT 1"))
     assert code.call(where) is None

@@ -4,14 +4,15 @@ import pytest
 
 from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
+from loopviz.model.phases.verdict import judge
 from loopviz.testing import Story
 from loopviz.wire.samples import TIMEOUT, Sample
 
 T0 = 1024 * SECOND
 
 
-def made(counters=()):
-    model = Model([("GET /a", 20)], counters=counters)
+def made(counters=(), headline=""):
+    model = Model([("GET /a", 20)], counters=counters, headline=headline)
     model.mark(T0, "scenario:block")
     return model
 
@@ -105,9 +106,27 @@ def test_what_requests_from_before_count_up_is_not_of_the_change():
     seen = compared(model, 7)
     assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (1, at(7), 0)
     story.step(1).response(1, "GET /a", 200).end(1).idle(5 * SECOND).feed(model)
-    seen = compared(model, 12)
-    assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (0, at(7), 0)
+    assert compared(model, 7.5).stuck == 0, "it ended a moment ago: after the last look"
+    seen = compared(model, 12.5)
+    assert (seen.stuck, seen.settled_ns, seen.counters[0].grew.after) == (0, at(7.4), 0)
     assert (seen.counters[0].lately, seen.counters[0].lately_ns) == (0, 5 * SECOND)
+
+
+def test_what_queues_behind_requests_from_before_is_not_of_the_change():
+    """A queue that the bug has left drains with the fix: who stands in it waits for the bug."""
+    model, story = made(headline="p99_ms GET /a"), Story(T0)
+    load(model, 0, 10, 3000)
+    story.idle(9 * SECOND).task(1).step(1).request(1, "GET /a").idle(SECOND).feed(model)
+    model.mark(at(10), "fix:a=on")
+    load(model, 10, 4, 2500)
+    story.idle(4 * SECOND).runs(-MS).feed(model)
+    assert compared(model, 14).stuck == 1
+    story.step(1).response(1, "GET /a", 200).end(1).idle(6 * SECOND).feed(model)
+    load(model, 14, 6, 20)
+    assert compared(model, 14.5).stuck == 0
+    seen = compared(model, 20)
+    assert seen.routes[0].after.p99_ns == pytest.approx(20 * MS, rel=0.02)
+    assert (seen.headline.moved, seen.headline.cured) == (-1, True)
 
 
 # ---- baseline
@@ -308,12 +327,51 @@ def test_a_counter_on_both_sides():
 
 def test_what_other_workers_count_is_counted_too():
     first, second = made([("lost", "lost", True)]), made([("lost", "lost", True)])
-    first.counters.others.append(second.counters)
+    first.counters.join(second.counters)
     first.mark(at(1), "fix:a=on")
     for model, story in ((first, Story(at(2.5))), (second, Story(at(3)))):
         story.counts("lost", 7).feed(model)
     (lost,) = compared(first, 5).counters
     assert lost.grew == (0, 14)
+
+
+def test_counters_count_from_the_moment_from_which_the_verdict_does():
+    """Whatever moments they are asked at: no verdict knows more than the counter beside it."""
+    outcomes = set()
+    for every_ms in (40, 43, 53, 62, 77):
+        models = [made([("twice", "charged twice", True)], "counter twice") for _ in range(2)]
+        models[0].counters.join(models[1].counters)
+        for model in models:
+            story = Story(T0).counts("twice", 0)
+            for i in range(100):
+                story.idle(SECOND // 10).counts("twice", i).feed(model)
+        run = models[0]
+        load(run, 0, 25, 20)
+        run.mark(at(10), "fix:a=on")
+        for now in range(at(10), at(15), every_ms * MS):
+            seen = run.snapshot(now, SECOND)
+            verdict = judge(seen.comparison, seen.findings)
+            (twice,) = seen.counters
+            assert verdict is not None
+            outcomes.add(verdict.outcome)
+            if verdict.outcome == "solved":
+                assert (twice.recent, twice.value) == (0, 198)
+    assert outcomes == {"early", "solved"}
+
+
+def test_in_the_past_counters_count_from_the_change_as_well():
+    model, story = made([("twice", "charged twice", True)]), Story(T0).counts("twice", 0)
+    for i in range(100):
+        story.idle(SECOND // 10).counts("twice", i).feed(model)
+    load(model, 0, 25, 20)
+    model.mark(at(10), "fix:a=on")
+    held = model.snapshot(at(14), SECOND)
+
+    def recent(seconds):
+        (twice,) = model.past(held, at(seconds - 1), at(seconds)).counters
+        return twice.recent
+
+    assert (recent(9), recent(14)) == (50, 0)
 
 
 # ---- what is compared after several keys

@@ -9,7 +9,7 @@ from loopviz.model.model import Model
 from loopviz.model.snapshot import CounterValue
 from loopviz.model.snapshot.present import RECENT_NS
 from loopviz.model.snapshot.types import HISTORY_STEPS
-from loopviz.model.state.counters import merge_counters
+from loopviz.model.state.counters import Counters
 from loopviz.scenario import Counter
 from loopviz.testing import Story
 from loopviz.wire.events import Kind
@@ -76,7 +76,9 @@ def test_its_history_has_the_values_of_the_last_ten_seconds():
     later = now + 20 * SECOND
     (charges, _) = model.counters.snapshot(later - RECENT_NS, later)
     assert set(charges.history) == {20}
-    (both, _) = merge_counters([seen(model, now), seen(model, now)])
+    other, _ = fed((0, "charges", 5), (SECOND, "charges", 9), (SECOND, "charges", 20))
+    model.counters.join(other.counters)
+    (both, _) = model.counters.snapshot(now - RECENT_NS, now)
     assert both.history[-3:] == (18, 18, 40)
 
 
@@ -101,11 +103,27 @@ def test_what_was_not_told_is_not_known():
 
 def test_those_of_several_workers_are_added_up():
     (one, now), (two, _) = fed((0, "charges", 5), (0, "extra", 1)), fed((0, "charges", 4))
-    assert merge_counters([seen(one, now), seen(two, now)]) == (
+    alone = seen(one, now)
+    one.counters.join(two.counters)
+    assert one.counters.snapshot(now - RECENT_NS, now) == (
         CounterValue(key="charges", title="charges made", bad=False, value=9, recent=9),
         CounterValue(key="extra", title="charges too many", bad=True, value=1, recent=1),
     )
-    assert merge_counters([seen(one, now)]) == seen(one, now)
+    assert [counter.value for counter in alone] == [5, 1]
+
+
+def test_of_many_workers_that_have_ended_the_sums_remain():
+    run, now = fed((0, "charges", 5))
+    for _ in range(40):
+        other = Counters(COUNTERS)
+        other.update(now - SECOND, "charges", 2)
+        run.counters.join(other)
+    run.counters.join(Counters(COUNTERS))  # and one that has not counted yet
+    (charges, extra) = run.counters.snapshot(now - SECOND // 2, now)
+    assert (charges.value, charges.recent, charges.history[-1]) == (85, 5, 85)
+    assert (charges.still, extra.still) == (False, False), "the first began a moment ago"
+    (charges, extra) = run.counters.snapshot(now, now + SECOND)
+    assert (charges.value, charges.still) == (85, True)
 
 
 # In the target

@@ -6,6 +6,8 @@ from loopviz.clock import MS, SECOND
 from loopviz.model.model import Model
 from loopviz.model.snapshot import LOAD_LATE_NS
 from loopviz.model.state.routes import RouteNames
+from loopviz.probe.requests import RequestTags
+from loopviz.probe.tasks import NAMES_KEPT
 from loopviz.testing import Story
 from loopviz.wire.samples import CONNECTION, LEFT, TIMEOUT, RouteRow, Sample
 
@@ -113,6 +115,21 @@ NAMES = ["POST /pay/{n}", "GET /items/7", "GET /a%20b/{n}.x", "GET /of/{n}/{n}"]
 def test_the_loads_name_of_a_path(path, name):
     assert RouteNames(NAMES).of(path) == name
     assert RouteNames().of(path) is None
+
+
+def test_paths_of_which_the_probe_keeps_the_shape_alone_are_the_loads_too():
+    """It does so after a thousand paths: half a minute of `POST /pay/{n}`."""
+    texts: list[str] = []
+
+    def intern(text):
+        texts.append(text)
+        return len(texts)
+
+    tags = RequestTags(intern)
+    for n in range(3 * NAMES_KEPT):
+        tags.of_start("POST", f"/pay/{n}")
+    assert texts[-1] == "POST /pay/{…}"
+    assert {RouteNames(NAMES).of(text) for text in texts} == {"POST /pay/{n}"}
 
 
 def test_numbered_requests_share_the_loads_name_while_open_and_ended():

@@ -8,7 +8,7 @@ import pytest
 
 from loopviz.clock import SECOND
 from loopviz.lab.catalogue import FixInfo
-from loopviz.model.snapshot import CounterValue
+from loopviz.model.snapshot import Comparison, CounterValue
 from loopviz.program import Program
 from loopviz.tui.draw.glyphs import BLOCKS
 from loopviz.tui.draw.palette import theme_named
@@ -29,11 +29,11 @@ SAID = {
     ),
     "pool-exhausted": (
         "All 5 database connections of scenarios/dbpool.py:52 pool(5) were taken: GET /order "
-        "waited 1.0 s for one, each is held 203 ms in await other_service(); 26 gave up"
+        "waited 1.0 s for one; each is held for 203 ms in await other_service(); 26 gave up"
     ),
     "thread-limiter-exhausted": (
-        "All 40 threads of default thread limiter were taken: GET /report waited 1.3 s for one, "
-        "each is held 500 ms in slow_report; 3 gave up"
+        "All 40 threads of default thread limiter were taken: GET /report waited 1.3 s for one; "
+        "each is held for 500 ms in slow_report; 3 gave up"
     ),
     "lock-convoy": (
         "12 tasks queued for scenarios/convoy.py:30 Lock: GET /item waited 1.9 s for a lock "
@@ -85,6 +85,7 @@ def panel(
     listed=True,
     fixes=(),
     counters=(),
+    comparison=None,
     scenario=None,
     draw=draw_finding,
     **changes,
@@ -99,7 +100,7 @@ def panel(
     scene = Scene(
         scenario,
         replace(frame.status, fixes_on=frozenset(on)),
-        replace(frame.snapshot, findings=found, counters=counters),
+        replace(frame.snapshot, findings=found, counters=counters, comparison=comparison),
         now,
         now,
         theme_named("dark"),
@@ -159,7 +160,7 @@ def test_a_fix_that_is_on_says_why_it_helps_beside_the_others():
 
 def test_what_is_over_says_so_beside_a_long_title_too():
     def title(ago):
-        draw = partial(draw_diagnosis, source=lambda path, line: "")
+        draw = partial(draw_diagnosis, source=unread)
         rows = panel(title="task outlived its parent", ago=ago, width=120, height=35, draw=draw)
         return rows[0].strip("├─ ")
 
@@ -232,6 +233,21 @@ def test_without_a_finding_a_counter_that_rises_is_the_trouble():
     assert "press" not in " ".join(on)
     stands = panel(rule="", counters=(replace(lost, recent=0),))
     assert stands[0].startswith("── NO FINDING SO FAR ")
+
+
+def unread(_path, _line):
+    return ""
+
+
+@pytest.mark.parametrize("draw", [draw_finding, partial(draw_diagnosis, source=unread)])
+def test_after_a_change_of_fixes_nothing_is_wrong_now_whatever_was_found_before(draw):
+    """A rule may take back what it has found: a client that leaves is no trouble any more."""
+    since = {"since_ns": T0, "needed": 30, "routes": ()}
+    change = Comparison(before_fixes=(), after_fixes=("to_thread",), **since)
+    wide = {} if draw is draw_finding else {"width": 160, "height": 50}
+    text = " ".join(panel(rule="", comparison=change, draw=draw, **wide)).lower()
+    assert "finding now" in text or "nothing is wrong now" in text
+    assert "so far" not in text
 
 
 def test_what_to_look_at_is_shown_whole_or_not_at_all():

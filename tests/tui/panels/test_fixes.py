@@ -22,7 +22,7 @@ from tests.tui.stage import Stage, drive
 
 SCENARIOS = catalogue()
 SIZES = [(80, 24), (100, 30), (120, 35), (160, 50)]
-LONG = "All 5 connections were taken: GET /order waited 1.0 s for one, each is held for 203 ms in "
+LONG = "All 5 connections were taken: GET /order waited 1.0 s for one; each is held for 203 ms in "
 
 
 @cache

@@ -14,6 +14,8 @@ _LINES = 5_000
 """How many lines of a file are read; longer files are not understood."""
 _FILES = 50
 """How many files are kept."""
+_ANSWERS = 500
+"""How many suggestions are kept: a finding is told several times a second."""
 _CHEAP = frozenset(
     (
         "decode",
@@ -60,6 +62,7 @@ class Code:
     def __init__(self, naming: Naming) -> None:
         self._naming = naming
         self._trees: dict[str, ast.Module | None] = {}
+        self._instead: dict[tuple[tuple[Location, ...], str], Instead | None] = {}
 
     def call(self, where: Location, function: str = "") -> ast.Call | None:
         """The call of that function at that line, which is not awaited.
@@ -80,6 +83,14 @@ class Code:
         `stack` begins with the culprit's line, innermost first; `called` is what it called. If
         the line is in a `def`, that is what a thread has to run: it is its caller's line.
         """
+        asked = tuple(stack), called
+        if asked not in self._instead:
+            if len(self._instead) >= _ANSWERS:
+                self._instead.clear()
+            self._instead[asked] = self._unblocked(stack, called)
+        return self._instead[asked]
+
+    def _unblocked(self, stack: Sequence[Location], called: str) -> Instead | None:
         within, made = "", False
         for where in stack:
             if not self._naming.is_users(where.path):

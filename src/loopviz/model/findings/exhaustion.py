@@ -180,7 +180,7 @@ class ExhaustionRule(Rule[ExhaustionCase]):
             text = f"{all_of(case.capacity)} {units} of {name} were taken"
         text += f": {case.label} waited {duration_text(case.longest_ns)} for one"
         if case.holders.mean_ns:
-            text += f", each is held for {duration_text(case.holders.mean_ns)}"
+            text += f"; each is held for {duration_text(case.holders.mean_ns)}"
         if source and self.location(case) != self.context.where(group.site):
             text += f" in {source}"
         return text + (f"; {case.gave_up} gave up" if case.gave_up else "")

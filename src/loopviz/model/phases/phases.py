@@ -16,7 +16,6 @@ from loopviz.model.phases.metric import Metric
 from loopviz.model.snapshot.comparison import (
     GRACE_NS,
     REACH_NS,
-    SHOWN_NS,
     Comparison,
     CounterComparison,
     Pair,
@@ -82,6 +81,11 @@ class Phases:
         """See `Comparison.settled_ns`."""
         self._stuck = (0, 0)
         """How many requests from before the change were open, and since when it is so many."""
+        self._looked = 0
+        """When it was last seen how many are open."""
+        self._cleared = 0
+        """Until when requests from before the current phase were open. Those sent meanwhile may
+        have queued behind them, and count for neither phase."""
         self._since = self._switched = 0
         """When the current phase began, and when a fix was last toggled (0: not since the load
         changed)."""
@@ -137,7 +141,8 @@ class Phases:
         """Makes the current phase the baseline, with which all later ones are compared."""
         self._baseline = self._ended(at)
         self._now = Phase(fixes=self._now.fixes, factor=self._now.factor, start_ns=at)
-        self._since, self._switched, self._made = at, 0, None
+        self._since = self._cleared = at
+        self._switched, self._made = 0, None
 
     def note(self, at: int) -> None:
         """Time goes on. Call it every second or more often."""
@@ -176,7 +181,8 @@ class Phases:
 
     def _start(self, fixes: frozenset[str], factor: float, at: int) -> None:
         """Starts the next phase; the first `SETTLE_NS` are not measured."""
-        self._since, self._made, self._stuck = at, None, (0, at)
+        self._since = self._cleared = at
+        self._made, self._stuck = None, (0, at)
         self._settled = at + GRACE_NS
         self._meter.note(at, now=True)
         self._now = Phase(fixes=fixes, factor=factor, start_ns=at + SETTLE_NS)
@@ -185,7 +191,8 @@ class Phases:
         after = self._now
         self._note_stuck(now)
         old = self._figures(before, now)
-        new = self._meter.measure(min(max(after.start_ns, now - REACH_NS), now), now)
+        cleared = 0 if self._stuck[0] else self._cleared
+        new = self._meter.measure(min(max(after.start_ns, cleared, now - REACH_NS), now), now)
         new = replace(new, counters=self._settled_counts(now))
         comparable = before.factor == after.factor
         return Comparison(
@@ -225,16 +232,13 @@ class Phases:
 
     def _note_stuck(self, now: int) -> None:
         """Requests from before the change are open: what they do counts for neither phase."""
-        count = self._meter.open_before(self._since)
-        if count != self._stuck[0]:
+        count, before = self._meter.open_before(self._since), self._stuck[0]
+        if count != before:
             self._stuck = count, now
-        if count and now <= self._since + LATE_NS:
-            self._settled = max(self._settled, now)
-
-    def settled_ns(self, now: int) -> int:
-        """From when on counts are of what runs now; 0 for the first seconds after a change."""
-        shown = self._switched and now >= self._settled + SHOWN_NS
-        return self._settled if shown else 0
+        if (count or before) and now <= self._since + LATE_NS:
+            until = now if count else min(now, self._looked + EVERY_NS)
+            self._settled, self._cleared = max(self._settled, until), until
+        self._looked = now
 
     def _headlines(
         self, old: PhaseFigures, new: PhaseFigures, now: int

@@ -183,6 +183,14 @@ class Comparison:
         return self.load.before == self.load.after
 
     @property
+    def counted_ns(self) -> int:
+        """From when on a counter's pace is of what runs now; 0 while that is too short to be told.
+
+        The verdict and the counters beside it count from here, up to `at_ns`.
+        """
+        return self.settled_ns if self.at_ns >= self.settled_ns + SHOWN_NS else 0
+
+    @property
     def full(self) -> bool:
         """Whether the current phase has been measured for as long as it ever will be."""
         return self.lasted_ns.after >= REACH_NS

@@ -1,6 +1,7 @@
 """Merges the snapshots of workers that serve one address, each with a model of its own.
 
-The first worker's snapshot is the base: only its model gets the load, the marks and the phases.
+The first worker's snapshot is the base: only its model gets the load, the marks and the phases,
+and its counters are the run's.
 What the other workers have is added up, or listed under their names.
 """
 
@@ -26,7 +27,6 @@ from loopviz.model.snapshot.findings import (
 )
 from loopviz.model.snapshot.overview import merge_overviews
 from loopviz.model.snapshot.past import as_of
-from loopviz.model.state.counters import merge_counters
 
 __all__ = [
     "add_findings",
@@ -86,7 +86,6 @@ def merge(
         incidents=tuple(
             sorted((one for of in here for one in of.incidents), key=lambda one: one.start_ns)
         ),
-        counters=merge_counters([of.counters for of in everyone]),
         peers=tuple(Peer(worker=number, loop=of.loop) for number, of in peers),
         loops=((1, first), *peers) if peers else (),
         overview=merge_overviews(*(of.overview for of in everyone)),
@@ -131,7 +130,7 @@ def merge_past(
         marks=_add_marks(everyone),
         orphans=tuple(orphan for of in everyone for orphan in of.orphans),
         resources=tuple(as_of(resource, first.now_ns) for resource in frozen.resources),
-        counters=merge_counters([of.counters for of in everyone]),
+        counters=first.counters,
         peers=tuple(
             replace(peer, loop=then[peer.worker].loop) if peer.worker in then else peer
             for peer in frozen.peers
@@ -188,9 +187,8 @@ def _until(request: RequestInfo, end_ns: int) -> RequestInfo:
 
 def keep_ended(gone: Snapshot | None, ended: Snapshot) -> Snapshot:
     """Keeps what remains to be shown and counted of an ended worker, and of those before it."""
-    counters = tuple(replace(counter, recent=0, still=True) for counter in ended.counters)
     tasks = replace(ended.tasks, live=0)
-    ended = replace(ended, resources=(), jobs=(), counters=counters, tasks=tasks)
+    ended = replace(ended, resources=(), jobs=(), tasks=tasks)
     return merge(ended, (), [gone] if gone else ())
 
 

@@ -214,7 +214,7 @@ class Past:
         if known:
             made = replace(
                 made,
-                counters=self._counters.snapshot(since, end),
+                counters=self._counters.snapshot(max(since, _counted(frozen, end)), end),
                 routes=tuple(
                     replace(
                         info,
@@ -240,6 +240,12 @@ def as_of(resource: ResourceInfo, moment_ns: int) -> ResourceInfo:
         in_use=replace(resource.in_use, now=in_use),
         waiting=replace(resource.waiting, now=waiting),
     )
+
+
+def _counted(frozen: Snapshot, end: int) -> int:
+    """From when on counters are counted; 0 of a moment before the last change."""
+    counted = frozen.comparison.counted_ns if frozen.comparison else 0
+    return counted if counted <= end else 0
 
 
 def _track(series: Series, start: int, end: int) -> Track:

@@ -58,7 +58,6 @@ class _Figures:
     utilization: float = 0.0
     routes: tuple[RouteInfo, ...] = ()
     resources: tuple[ResourceInfo, ...] = ()
-    counters: tuple[CounterValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +69,7 @@ class _Facts:
     phase_ns: int = 0
     """When the current phase began."""
     comparison: Comparison | None = None
+    counters: tuple[CounterValue, ...] = ()
     tasks: TaskTable = field(default_factory=TaskTable)
     jobs: tuple[JobStats, ...] = ()
     incidents: tuple[StallInfo, ...] = ()
@@ -123,7 +123,7 @@ class Present:
             resources=figures.resources,
             jobs=facts.jobs,
             incidents=facts.incidents,
-            counters=figures.counters,
+            counters=facts.counters,
             oldest_ns=oldest_ns,
             overview=self._seconds.overview(),
         )
@@ -186,21 +186,29 @@ class Present:
             utilization=self._utilization(since, now),
             routes=self._routes.snapshot(since),
             resources=self._builder.resources(now, now - KEEP_NS),
-            counters=self._counters.snapshot(max(since, self._phases.settled_ns(now)), now),
         )
 
     def _new_facts(self, now: int) -> _Facts:
+        comparison = self._phases.compare(now)
         return _Facts(
             at_ns=now,
             findings=self._findings(now),
             phase_ns=self._phases.since_ns,
-            comparison=self._phases.compare(now),
+            comparison=comparison,
+            counters=self._counted(comparison, now),
             tasks=self._builder.tasks(now),
             jobs=self._builder.jobs(),
             incidents=tuple(incident.stall.info(now) for incident in self._trace.incidents.all()),
             whole=self.distributions(now),
             before=self._before(),
         )
+
+    def _counted(self, comparison: Comparison | None, now: int) -> tuple[CounterValue, ...]:
+        """The counters of the moment of which the verdict is: neither may know more."""
+        if comparison is None:
+            return self._counters.snapshot(now - RECENT_NS, now)
+        until = comparison.at_ns
+        return self._counters.snapshot(max(until - RECENT_NS, comparison.counted_ns), until)
 
     def _before(self) -> LoopDistributions | None:
         """The phase before this one; computed once, since its values are forgotten."""

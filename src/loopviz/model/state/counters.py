@@ -1,7 +1,8 @@
 """Counters of the scenario's endpoints: their values over time."""
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+import sys
+from collections import Counter, deque
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -9,11 +10,15 @@ from loopviz.model.snapshot import CounterValue
 from loopviz.model.snapshot.types import HISTORY_STEP_NS, HISTORY_STEPS
 from loopviz.model.stats.series import Series
 
-__all__ = ["Counters", "merge_counters"]
+__all__ = ["Counters"]
+
+_WORKERS = 16
+"""Of how many other workers the values are kept over time. There are fewer at once: those before
+them have ended."""
 
 
 class Counters:
-    """The counters of one process, in the scenario's order."""
+    """The counters of a run's first worker, and of those that join it; in the scenario's order."""
 
     def __init__(self, counters: Iterable[tuple[str, str, bool]] = ()) -> None:
         """Each counter comes with its key, its title, and whether it should stay 0."""
@@ -21,8 +26,16 @@ class Counters:
         self._series = {key: Series(64) for key in self._known}
         self._moves = {key: [0, 0] for key in self._known}
         """By how much each has risen and fallen in all."""
-        self.others: deque[Counters] = deque(maxlen=16)
-        """The counters of the run's other workers, for `grown`."""
+        self._others: deque[Counters] = deque()
+        """The counters of the run's other workers."""
+        self._ended: Counter[str] = Counter()
+        """The last values of those before them."""
+
+    def join(self, other: "Counters") -> None:
+        """What another worker counts belongs to the run's sums, also when it has ended."""
+        if len(self._others) == _WORKERS:
+            self._ended.update(self._others.popleft().at(sys.maxsize))
+        self._others.append(other)
 
     def update(self, at: int, key: str, value: int) -> None:
         """Sets the counter's value from `at` on; ignores a key that the scenario does not have."""
@@ -55,7 +68,7 @@ class Counters:
             key: _value_at(series, end) - _value_at(series, start)
             for key, series in self._series.items()
         }
-        for other in self.others:
+        for other in self._others:
             for key, more in other.grown(start, end).items():
                 grown[key] += more
         return grown
@@ -63,12 +76,14 @@ class Counters:
     def levels(self) -> frozenset[str]:
         """The keys of those that fall much, too, as a number of items under way does."""
         here = (key for key in self._known if self._is_level(key))
-        return frozenset(here).union(*(other.levels() for other in self.others))
+        return frozenset(here).union(*(other.levels() for other in self._others))
 
     def at(self, time: int) -> dict[str, int]:
         """Each counter's value then, in all workers; by key."""
-        values = {key: _value_at(series, time) for key, series in self._series.items()}
-        for other in self.others:
+        values = {
+            key: _value_at(series, time) + self._ended[key] for key, series in self._series.items()
+        }
+        for other in self._others:
             for key, more in other.at(time).items():
                 values[key] += more
         return values
@@ -80,26 +95,32 @@ class Counters:
         half of how it swings: what is under way comes and goes.
         """
         risen = {key: self._risen(key, start, end) for key in self._series}
-        for other in self.others:
+        for other in self._others:
             for key, more in other.risen(start, end).items():
                 risen[key] += more
         return risen
 
     def snapshot(self, since: int, until: int) -> tuple[CounterValue, ...]:
-        """The values at `until`, and how much they have grown since `since`."""
+        """The values at `until`, and how much they have grown since `since`; in all workers."""
+        values, risen = self.at(until), self.risen(since, until)
+        workers = [self.tracks, *(other.tracks for other in self._others)]
         found = []
-        for key, (title, bad) in self._known.items():
-            series = self._series[key]
+        for place, (key, (title, bad)) in enumerate(self._known.items()):
+            everywhere = [tracks[place] for tracks in workers]
+            histories = (_history(series, until) for series in everywhere)
+            known = [series for series in everywhere if len(series)]
             found.append(
                 CounterValue(
                     key=key,
                     title=title,
                     bad=bad,
-                    value=_value_at(series, until),
-                    recent=self._risen(key, since, until),
+                    value=values[key],
+                    recent=risen[key],
                     recent_ns=until - since,
-                    still=_is_still(series, since, until),
-                    history=_history(series, until),
+                    still=bool(known) and all(_is_still(one, since, until) for one in known),
+                    history=tuple(
+                        self._ended[key] + sum(at) for at in zip(*histories, strict=True)
+                    ),
                 )
             )
         return tuple(found)
@@ -117,23 +138,6 @@ class Counters:
             _range(series, first, first + width) for first in (start, end - width)
         )
         return now - was if abs(now - was) > (high - was) // 2 else 0
-
-
-def merge_counters(values: Sequence[tuple[CounterValue, ...]]) -> tuple[CounterValue, ...]:
-    """Adds up the counters of several processes of one scenario."""
-    return tuple(
-        CounterValue(
-            key=same[0].key,
-            title=same[0].title,
-            bad=same[0].bad,
-            value=sum(one.value for one in same),
-            recent=sum(one.recent for one in same),
-            recent_ns=max(one.recent_ns for one in same),
-            still=all(one.still for one in same),
-            history=tuple(map(sum, zip(*(one.history for one in same), strict=False))),
-        )
-        for same in zip(*values, strict=True)
-    )
 
 
 def _range(series: Series, start: int, end: int) -> tuple[int, int]:

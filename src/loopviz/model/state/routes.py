@@ -22,6 +22,8 @@ _NAMED = {TIMEOUT: "timeout", CONNECTION: "connection", LEFT: "left", NO_EVENT: 
 _EXACT = 50_000
 """How many of its newest samples a route keeps; beyond, there are histograms."""
 _COLUMNS = 4
+_NUMBER = r"(?:\d+|\{…\})"
+"""What may stand for `{n}`. After a thousand different paths the probe writes numbers as `{…}`."""
 REFUSALS = (429, 503)
 """Statuses with which an app sheds load on purpose."""
 PER_MILLE = 1_000
@@ -39,7 +41,7 @@ class RouteNames:
         names = [(unquote(route), route) for route in routes]
         self._exact = dict(names)
         self._numbered = [
-            (re.compile(re.escape(path).replace(r"\{n\}", r"\d+")), route)
+            (re.compile(re.escape(path).replace(r"\{n\}", _NUMBER)), route)
             for path, route in names
             if "{n}" in path
         ]
@@ -47,7 +49,7 @@ class RouteNames:
     def of(self, path: str) -> str | None:
         """The load's name for a request to `METHOD /path`; None if no such request is the load's.
 
-        `POST /pay/17` is `POST /pay/{n}`, if that is what the load sends.
+        `POST /pay/17` and `POST /pay/{…}` are `POST /pay/{n}`, if that is what the load sends.
         """
         name = self._exact.get(path)
         if name is None:

@@ -7,7 +7,7 @@ from loopviz.tui.draw.text import cell_width, fit, wrap
 
 __all__ = ["shortened", "wrap_code", "wrap_within"]
 
-_CLAUSE = re.compile(r"(?=; | # |, each |: | in (?!a row|all\b|total\b)|, )")
+_CLAUSE = re.compile(r"(?=; | # |: | in (?!a row|all\b|total\b)|, )")
 """Before each clause."""
 
 SHORT_CELLS = 16

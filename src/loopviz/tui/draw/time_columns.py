@@ -1,6 +1,7 @@
 """Time in columns: one grid for the chart and the lanes, so that what lies above lines up."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ class Columns:
         step = self.step_ns
         if not anchor_ns:
             each = ((self.count - round(n * step / self.cell_ns), n * step) for n in range(1, 100))
-            return [(at, before) for at, before in each if at >= 0]
+            return list(takewhile(lambda tick: tick[0] >= 0, each))
         first = -(-(anchor_ns - self.end_ns) // step)
         numbers = range(first, (anchor_ns - self.start_ns) // step + 1)
         return [(self.at(anchor_ns - n * step), n * step) for n in numbers]

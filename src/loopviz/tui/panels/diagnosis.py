@@ -185,11 +185,13 @@ def _nothing(scene: Scene) -> str:
     counter = scene.rising_counter
     watch = " What to watch:" if _hinted(scene) else ""
     if counter is not None:
-        return f"{counter.title.capitalize()}: {counter.value:,}, and it grows.{watch}"
-    past = [f"{c.title}: {c.value:,}" for c in scene.snapshot.counters if c.bad and c.value]
+        return f"{counter.title.capitalize()}: {counter.value:,} and rising.{watch}"
+    past = [f"{c.title} {c.value:,}" for c in scene.snapshot.counters if c.bad and c.value]
     if past:
-        return f"Nothing is wrong any more. What was does not go away: {', '.join(past)}.{watch}"
-    return f"Nothing is wrong{scene.here} so far.{watch}"
+        return (
+            f"Nothing is wrong any more. The count from before remains: {', '.join(past)}.{watch}"
+        )
+    return f"Nothing is wrong{scene.here} {scene.when}.{watch}"
 
 
 def _hinted(scene: Scene) -> Sequence[str]:

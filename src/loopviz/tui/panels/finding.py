@@ -171,9 +171,9 @@ def nothing_found(scene: Scene) -> tuple[str, Style, str]:
     """Title, style and note when no rule has found anything; a counter may know better."""
     counter = scene.rising_counter
     if counter is None:
-        return f"NO FINDING{scene.here.upper()} SO FAR", scene.theme.dim, ""
+        return f"NO FINDING{scene.here.upper()} {scene.when.upper()}", scene.theme.dim, ""
     title = f"{clean(counter.title).upper()}: {counter.value:,}"
-    return title, scene.theme.alarm, "no rule sees it, the endpoints count it"
+    return title, scene.theme.alarm, "no rule sees it; the endpoints count it"
 
 
 def _lesson(text: str, width: int, rows: int, scene: Scene) -> list[Strip]:

@@ -101,19 +101,20 @@ def _state(scene: Scene) -> list[HeaderText]:
 def _fitting(scene: Scene, room: int) -> tuple[list[HeaderText], list[HeaderText]]:
     """The fixes and what stands on the right, in the fullest forms that fit together."""
     right, rate, brief, alarms = (_right(scene, brief) for brief in range(4))
-    longest = max((cell_width(_name(fix)) for fix in scene.scenario.fixes), default=0)
-    names, letters = _fixes(scene, longest), _fixes(scene, 0)
-    cut = (_fixes(scene, most) for most in range(longest - 1, LEAST_CELLS - 1, -1))
+    fixes = scene.scenario.fixes
+    longest = max((cell_width(_name(fix)) for fix in fixes), default=0)
+    too_wide = _cells((*_fixes(scene, longest), *brief)) - room
+    shorter = longest - max(1, -(-too_wide // max(1, len(fixes))))  # no name gives more than that
     forms = (
-        (names, right),
-        (names, rate),
-        (names, brief),
-        *((shorter, brief) for shorter in cut),
-        (letters, brief),
-        (letters, alarms),
-        ([], alarms),
+        *((longest, form) for form in (right, rate, brief)),
+        *((most, brief) for most in range(shorter, LEAST_CELLS - 1, -1)),
+        *((0, form) for form in (brief, alarms)),
     )
-    return next((form for form in forms if _cells((*form[0], *form[1])) <= room), ([], []))
+    for most, form in forms:
+        parts = _fixes(scene, most)
+        if _cells((*parts, *form)) <= room:
+            return parts, form
+    return [], alarms if _cells(alarms) <= room else []
 
 
 def _cells(parts: Iterable[HeaderText]) -> int:

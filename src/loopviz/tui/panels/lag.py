@@ -48,13 +48,15 @@ def lag_columns(loop: LoopStats, columns: Columns) -> list[int]:
     blocked = [(stall.start_ns, stall.end_ns) for stall in loop.stalls]
     if loop.running and columns.end_ns - loop.running.since_ns > SLOW_NS:
         blocked.append((loop.running.since_ns, columns.end_ns))
-    rising = greatest.tolist()
+    rising: list[int] = greatest.tolist()
+    cell_ns, first, end_ns = columns.cell_ns, columns.first, columns.end_ns
     for start, stop in blocked:
-        end = min(stop, columns.end_ns)
-        last = min(columns.count - 1, columns.at(end - 1))
-        for column in range(max(0, columns.at(start)), last + 1):
-            until = min(columns.start_ns + (column + 1) * columns.cell_ns, end)
-            rising[column] = max(rising[column], until - start)
+        end = min(stop, end_ns)
+        last = min(columns.count - 1, (end - 1) // cell_ns - first)
+        for column in range(max(0, start // cell_ns - first), last + 1):
+            lag = min((first + column + 1) * cell_ns, end) - start
+            if lag > rising[column]:
+                rising[column] = lag
     return rising
 
 

@@ -108,7 +108,7 @@ def _first(scene: Scene) -> NextStep:
     if scene.finding is None and scene.rising_counter is None:
         text = f"nothing is wrong{scene.here} so far; press {letter} to see what its fix changes"
         return _next(text, f"press {letter} to see what it changes")
-    text = f"press {letter}: the load stays the same, before and after appear here"
+    text = f"press {letter}: the load stays the same; before and after appear here"
     return _next(text, f"press {letter}: before and after appear here")
 
 

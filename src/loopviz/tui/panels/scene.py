@@ -114,6 +114,14 @@ class Scene:
         return f" in loop {self.loop}" if self.loop else ""
 
     @property
+    def when(self) -> str:
+        """`so far`, of nothing that is wrong; `now` once a fix was switched.
+
+        What a rule found before that may not be told any more.
+        """
+        return "now" if self.snapshot and self.snapshot.comparison else "so far"
+
+    @property
     def view(self) -> str:
         return self.view_state.view
 
@@ -145,7 +153,7 @@ class Scene:
         worst = next((f for f in findings if not self.is_stale(f)), findings[0])
         return None if worst.once and self.rising_counter is not None else worst
 
-    @property
+    @cached_property
     def began_ns(self) -> int:
         """When a lesson began: before that its app started; 0: that is out of sight."""
         marks = self.snapshot.marks if self.snapshot and self.scenario.lesson else ()

@@ -55,7 +55,7 @@ class BlockedPut(Rule[_Full]):
         id="blocked-put",
         title="QUEUE FULL",
         summary="tasks wait to put into a full queue",
-        why="Who puts goes on at the pace of who takes: a slow or dead consumer stops them all.",
+        why="Producers go at their consumer's pace: a slow or dead consumer stops them all.",
         fires_when=(
             f"{_WAITS} requests have waited {duration_text(_SHORT_NS)} or more to put into a full "
             f"queue or stream, and some waited without a break for {_STANDING_NS // SECOND} s; or "

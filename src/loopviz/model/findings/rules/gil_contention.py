@@ -16,7 +16,7 @@ class GilContention(SlowCallback):
         lesson="cpu",
         title="WAITING FOR THE GIL",
         summary="a thread computes and keeps the GIL from the loop",
-        why="A thread that computes keeps the GIL: the loop has work and may not run it.",
+        why="A thread that computes keeps the GIL: the loop has work and cannot run it.",
         fires_when=(
             f"a callback takes {duration_text(SLOW_NS)} or more, and would be shorter if the "
             "loop's thread had not waited for the GIL: the watchdog saw it sleep there, and wake "

@@ -119,7 +119,7 @@ class ReadyDelayHigh(Rule[_Crowd]):
         lesson="cpu",
         title="TOO MANY CALLBACKS",
         summary="too many short callbacks: each waits its turn",
-        why="No callback is slow, there are too many: each waits until all before it have run.",
+        why="No callback is slow, but there are too many: each waits for all those before it.",
         fires_when=(
             f"in {_SECONDS} seconds or more, {_SHARE:.0%} of the callbacks and {_MANY} at least "
             f"wait {duration_text(_HIGH_NS)} or more for the loop, its thread's waits for a core "

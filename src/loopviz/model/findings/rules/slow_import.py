@@ -25,7 +25,7 @@ class SlowImport(SlowCallback):
         why="An import runs a module's code on the loop: everybody waits until it is loaded.",
         fires_when=(
             f"one line blocks the loop {_TIMES} times because it imports a module, or once for "
-            f"{duration_text(_LONG_NS)}. The first use of a module is paid once, and is none"
+            f"{duration_text(_LONG_NS)}. The first use of a module is paid once, and does not count"
         ),
         counts="callbacks",
         tried=(

@@ -41,11 +41,11 @@ class Entry:
 
     @property
     def ended(self) -> str:
-        """`ended 12 s ago`, or that a counter rises no longer; empty for what goes on."""
+        """`ended 12 s ago`, or that a counter no longer rises; empty for what goes on."""
         if not self.over:
             return ""
         if self.finding is None:
-            return "rises no longer"
+            return "no longer rises"
         return f"ended {self.last.removesuffix(' ago')} ago"
 
 

@@ -181,7 +181,7 @@ def _chosen(found: Sequence[Entry], scene: Scene) -> Entry | None:
 def _nothing(scene: Scene, width: int, height: int) -> list[Strip]:
     """Nothing is found: how the loop is, and what is watched for."""
     known = scene.snapshot is not None
-    note = f"nothing is wrong{scene.here} so far" if known else "nothing is known yet"
+    note = f"nothing is wrong{scene.here} {scene.when}" if known else "nothing is known yet"
     strips = [heading_line(width, scene, "DIAGNOSIS", scene.theme.title, note)]
     strips += loop_summary(scene, width)
     strips += draw_watched(scene, (), width, height - len(strips))

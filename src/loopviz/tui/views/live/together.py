@@ -162,7 +162,7 @@ def _words(pair: TwoAtOnce) -> list[list[str]]:
             f"{both} both waited at {where}",
         ],
         [
-            "what one had read before that, the other may have changed when it goes on",
-            "what one had read before, the other may have changed",
+            "when one of them goes on, the other may have changed what it had read",
+            "each may have changed what the other had read",
         ],
     ]
