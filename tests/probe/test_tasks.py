@@ -355,3 +355,19 @@ def test_a_task_of_a_group_has_the_groups_owner_as_its_parent(watched, kind):
     spawner, in_group = (e for e in seen.of(Kind.TASK_START) if e.task_id > owner)
     assert coroutine_name(spawner) == "spawns"
     assert spawner.a >> 32 == in_group.a >> 32 == owner
+
+
+def test_what_ends_a_generator_is_asyncios_own(watched):
+    async def numbers():
+        yield 1
+
+    async def main():
+        async for _ in numbers():
+            break
+        await asyncio.sleep(0.1)
+
+    seen = watched(main())
+    (site,) = {e.text for e in seen.of(Kind.CALLBACK) if "create_task" in e.text}
+    name, file, _, function = site.split("\t")
+    assert name == function == "BaseEventLoop.create_task"
+    assert file == asyncio.base_events.__file__

@@ -253,6 +253,8 @@ cdef class LoopHooks:
         is_step = kind is self.step_type or getattr(callback, "__name__", "") in PYTHON_STEPS
         if is_step and isinstance(callback.__self__, Task):
             return 0
+        if callback is vars(self.loop).get("create_task"):
+            callback = self.create
         b = 0 if callback is self.our_heartbeat else self.intern(callback_site(callback))
         found = CALLBACK | b << B_SHIFT
         if key is not None and len(self.tags) < twin._TAGS_KEPT:
