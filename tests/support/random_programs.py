@@ -149,11 +149,15 @@ class World:
         self.gate, self.queue = asyncio.Lock(), asyncio.Queue(1)
         await asyncio.wait([asyncio.ensure_future(self.task("0", program))])
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in sorted(others, key=lambda task: self.names.get(task, "")):
+        for task in sorted(others, key=self.order):
             task.cancel()
         while others := [task for task in others if not task.done()]:
             await asyncio.wait(others)
         await self.loop.shutdown_asyncgens()
+
+    def order(self, task):
+        """Of tasks; those that asyncio has made for itself have only a number, in their name."""
+        return self.names.get(task, ""), len(task.get_name()), task.get_name()
 
     async def task(self, who, program):
         self.names[asyncio.current_task()] = who
