@@ -2,7 +2,7 @@
 
 Compiles a copy of this checkout with AddressSanitizer and UndefinedBehaviorSanitizer, and runs
 tests/probe and tests/wire on it, in one process, with every Python object in memory of its own.
-Eight minutes. Needs gcc, and `pip install cython hatchling setuptools`. Exit status 1
+Eight minutes. Needs gcc, and `pip install cython setuptools`. Exit status 1
 if a sanitizer reports anything. A few tests may fail by time alone, and do not count: a server that
 does not start in time, a ring that is not written fast enough.
 """
