@@ -371,3 +371,21 @@ def test_what_ends_a_generator_is_asyncios_own(watched):
     name, file, _, function = site.split("\t")
     assert name == function == "BaseEventLoop.create_task"
     assert file == asyncio.base_events.__file__
+
+
+def test_the_class_of_tasks_may_be_replaced(watched, monkeypatch):
+    """As nest_asyncio does: asyncio's own `create_task` looks it up each time."""
+
+    class Own(asyncio.Task):
+        pass
+
+    async def main():
+        monkeypatch.setattr(asyncio.tasks, "Task", Own)
+        task = asyncio.create_task(child())
+        monkeypatch.undo()
+        await task
+        kinds.append(type(task))
+
+    kinds = []
+    watched(main())
+    assert kinds == [Own]

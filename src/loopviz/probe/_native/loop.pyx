@@ -55,6 +55,7 @@ cdef uint64_t CALLBACK = tag(Kind.CALLBACK), IDLE = tag(Kind.IDLE), POLLED = tag
 cdef uint64_t TIMER = tag(Kind.TIMER), WOKEN = tag(Kind.WOKEN), STEP = tag(Kind.STEP)
 cdef uint64_t TASK_START = tag(Kind.TASK_START), STOPPED = tag(Kind.STOPPED)
 
+cdef object tasks_module = asyncio.tasks  # its class of tasks may be replaced
 cdef object Task = asyncio.Task, TimerHandle = asyncio.TimerHandle, AsyncioHandle = events.Handle
 cdef object next_number = task_numbers.__next__, heappop = heapq.heappop, ulp = math.ulp
 cdef object run_slowly = twin._run_slowly, report = twin._report
@@ -193,7 +194,7 @@ cdef class LoopHooks:
     def create_task(self, coro, **options):
         loop = self.loop
         if self.stock_create and options.keys() <= TASK_OPTIONS and is_plain(loop):
-            task = Task(coro, loop=loop, **options)  # as asyncio's own does
+            task = tasks_module.Task(coro, loop=loop, **options)  # as asyncio's own does
         else:
             task = self.create(coro, **options)
         if self.recording_tasks:
