@@ -7,6 +7,7 @@ in `_native/not_built.txt`, and `loopviz doctor` says it.
 import hashlib
 import os
 import shutil
+import subprocess
 import sysconfig
 import tempfile
 from pathlib import Path
@@ -33,7 +34,7 @@ class NativeCore(BuildHookInterface[Any]):
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
-            made, why_not = [], " ".join(str(error).split()) or type(error).__name__
+            made, why_not = [], _reason(error)
             self.app.display_warning(f"loopviz gets its Python core: {why_not}")
         note = self._scratch / (WHY_NOT if why_not else BUILT_FROM)
         note.write_text(f"{why_not or digest(here)}\n")
@@ -58,6 +59,18 @@ class NativeCore(BuildHookInterface[Any]):
 
 def _wanted() -> bool:
     return os.environ.get("LOOPVIZ_PURE") != "1"
+
+
+def _reason(error: BaseException) -> str:
+    """Why nothing was compiled, in one short sentence without its full stop."""
+    header = Path(sysconfig.get_path("include"), "Python.h")
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"there is no {error.filename}"
+    if not header.exists():
+        return f"Python's headers are not installed: there is no {header}"
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"{error.cmd[0]} failed with status {error.returncode}"
+    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
 def compile_all(root: Path, scratch: Path) -> list[Path]:

@@ -29,16 +29,24 @@ def test_each_check_has_one_line(said):
 
 
 @pytest.mark.parametrize(
-    ("native", "why", "line"),
+    ("native", "why", "does"),
     [
-        (True, "", "  core      native: "),
-        (False, "it was not built: no gcc", "! core      Python, since it was not built: no gcc. "),
+        (True, "", ""),
+        (False, "it was not built: there is no gcc", "install loopviz where there is a C compiler"),
+        (False, "LOOPVIZ_PURE=1 is set", "run it without that"),
+        (False, "it was not built: LOOPVIZ_PURE=1 was set when it was installed", "install"),
+        (False, "this interpreter runs without a GIL, and it would turn that on", ""),
     ],
 )
-def test_it_names_the_core_and_why(said, monkeypatch, native, why, line):
+def test_it_names_the_core_and_why_and_what_to_do(said, monkeypatch, native, why, does):
     monkeypatch.setattr(core, "NATIVE", native)
     monkeypatch.setattr(core, "WHY_NOT", why)
-    assert said()["core"].startswith(line)
+    line = said()["core"]
+    known = "  core      native: " if native else f"! core      Python, since {why}. It sees"
+    assert line.startswith(known)
+    _, _, advice = line.partition(". For the native one, ")
+    assert advice.startswith(does)
+    assert bool(advice) == bool(does)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ def main() -> int:
         default=Path(tempfile.gettempdir()) / "loopviz-conformance",
         help="for environments, distributions and logs; kept for the next time",
     )
+    parser.add_argument("--pure", action="store_true", help="with the Python core")
     parser.add_argument(
         "--reuse-bare", action="store_true", help="take the bare outcomes of the last time"
     )
@@ -51,7 +52,7 @@ def main() -> int:
         where = prepare(interpreter, options.folder)
         for suite in SUITES:
             if not options.suite or suite.name in options.suite:
-                rows.append(compare(suite, where, reuse_bare=options.reuse_bare))
+                rows.append(compare(suite, where, pure=options.pure, reuse_bare=options.reuse_bare))
                 print(rows[-1].summary(), flush=True)
                 write(rows, options.to)
     return int(any(row.caused for row in rows))

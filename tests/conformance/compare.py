@@ -16,6 +16,8 @@ class Row:
     suite: str
     """With its version."""
     release: str
+    core: str
+    """Which of the probe's cores recorded: native, Python."""
     bare: Outcomes
     probed: Outcomes
     caused: dict[str, str] = field(default_factory=dict)
@@ -25,7 +27,7 @@ class Row:
 
     def summary(self) -> str:
         """One line, and one for each test that fails probed but not bare."""
-        lines = [f"{self.suite} on {self.release}"]
+        lines = [f"{self.suite} on {self.release}, {self.core} core"]
         for name, run in (("bare", self.bare), ("probed", self.probed)):
             counts = ", ".join(
                 f"{run.count(o)} {o}" for o in ("passed", "failed", "error", "skipped")
@@ -37,18 +39,21 @@ class Row:
         return "\n".join(lines)
 
 
-def compare(suite: Suite, where: Environment, *, reuse_bare: bool = False) -> Row:
+def compare(
+    suite: Suite, where: Environment, *, pure: bool = False, reuse_bare: bool = False
+) -> Row:
     """Run both ways; what fails only probed is run both ways once more."""
     bare = earlier(suite, where, probed=False) if reuse_bare else None
     if bare is None:
         bare = run_suite(suite, where, probed=False)
-    probed = run_suite(suite, where, probed=True)
+    probed = run_suite(suite, where, probed=True, pure=pure)
     name = f"{suite.name} {where.versions.get(suite.distribution, '')}".strip()
-    row = Row(name, where.release, bare, probed)
+    core = "Python" if pure or not where.has_native_core() else "native"
+    row = Row(name, where.release, core, bare, probed)
     suspects = probed.failures() - bare.failures()
     if suspects:
         again_bare = run_suite(suite, where, probed=False, only=suspects)
-        again = run_suite(suite, where, probed=True, only=suspects)
+        again = run_suite(suite, where, probed=True, pure=pure, only=suspects)
         for test in sorted(suspects):
             caused = test in again.failures() and test not in again_bare.failures()
             (row.caused if caused else row.flaky)[test] = probed.why.get(test, "")

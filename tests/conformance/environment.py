@@ -32,6 +32,10 @@ class Environment:
             return self.folder.parent / f"{suite.distribution}-{self.versions[suite.distribution]}"
         return Path(_ask(self.python, "import test; print(test.__path__[0])"))
 
+    def has_native_core(self) -> bool:
+        """True if loopviz, as these suites import it, was compiled for this interpreter."""
+        return _ask(self.python, "from loopviz.probe import core; print(core.NATIVE)") == "True"
+
 
 def prepare(interpreter: Path, folder: Path) -> Environment:
     """Make the environment in `folder`, or find it there from an earlier time."""

@@ -46,15 +46,21 @@ class Outcomes:
 
 
 def run_suite(
-    suite: Suite, where: Environment, *, probed: bool, only: Collection[str] | None = None
+    suite: Suite,
+    where: Environment,
+    *,
+    probed: bool,
+    pure: bool = False,
+    only: Collection[str] | None = None,
 ) -> Outcomes:
-    """Run it to its end, in as many processes as that takes."""
-    said = _said(suite, where, probed)
+    """Run it to its end, in as many processes as that takes; `pure`: on the Python core."""
+    said = _said(suite, where, probed, pure)
     skip, chosen = said.with_suffix(".skip"), said.with_suffix(".only")
     said.write_text("")
     plugins = ["-pconformance_outcomes", *["-pconformance_probe"] * probed]
     home, options = where.home(suite), [*PYTEST_OPTIONS, *plugins, *suite.options]
     variables = {"CONFORMANCE_OUTCOMES": said, "CONFORMANCE_SKIP": skip}
+    variables |= {"LOOPVIZ_PURE": "1"} if pure else {}
     if only is not None:
         chosen.write_text("\n".join(only))
         variables["CONFORMANCE_ONLY"] = chosen
@@ -86,12 +92,13 @@ def run_suite(
 
 def earlier(suite: Suite, where: Environment, *, probed: bool) -> Outcomes | None:
     """What the last whole run gave, if there was one."""
-    saved = _said(suite, where, probed).with_suffix(".json")
+    saved = _said(suite, where, probed, pure=False).with_suffix(".json")
     return Outcomes(**json.loads(saved.read_text())) if saved.exists() else None
 
 
-def _said(suite: Suite, where: Environment, probed: bool) -> Path:
-    return where.folder / f"{suite.name}-{'probed' if probed else 'bare'}.jsonl"
+def _said(suite: Suite, where: Environment, probed: bool, pure: bool) -> Path:
+    way = ("pure" if pure else "probed") if probed else "bare"
+    return where.folder / f"{suite.name}-{way}.jsonl"
 
 
 def _environment() -> dict[str, str]:

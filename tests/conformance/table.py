@@ -10,23 +10,24 @@ __all__ = ["END", "MARK", "write"]
 
 MARK, END = "<!-- conformance -->", "<!-- /conformance -->"
 _HEAD = [
-    "| suite | Python | tests | bare: passed, failed, skipped | probed: passed, failed, skipped "
-    "| fail because of the probe | fail now and then | loops watched |",
-    "|---|---|---|---|---|---|---|---|",
+    "| suite | Python | core | tests | bare: passed, failed, skipped "
+    "| probed: passed, failed, skipped | fail because of the probe | fail now and then "
+    "| loops watched |",
+    "|---|---|---|---|---|---|---|---|---|",
 ]
 
 
 def write(rows: Iterable[Row], path: Path) -> None:
-    """Put the rows into the file; those of other suites and interpreters stay as they are."""
+    """Put the rows into the file; the others stay as they are."""
     text = path.read_text() if path.exists() else ""
     if MARK not in text:
         text += f"\n{MARK}\n{END}\n"
     before, _, rest = text.partition(MARK)
     old, _, after = rest.partition(END)
-    kept = {tuple(_cells(line)[:2]): line for line in old.splitlines() if line.startswith("| ")}
-    kept.pop(tuple(_cells(_HEAD[0])[:2]), None)
+    kept = {tuple(_cells(line)[:3]): line for line in old.splitlines() if line.startswith("| ")}
+    kept.pop(tuple(_cells(_HEAD[0])[:3]), None)
     for row in rows:
-        kept[row.suite, row.release] = _line(row)
+        kept[row.suite, row.release, row.core] = _line(row)
     lines = _HEAD + [line for _, line in sorted(kept.items())]
     path.write_text(f"{before}{MARK}\n" + "\n".join(lines) + f"\n{END}{after}")
 
@@ -40,6 +41,7 @@ def _line(row: Row) -> str:
     cells = (
         row.suite,
         row.release,
+        row.core,
         len(row.bare.tests),
         _counts(row.bare),
         _counts(row.probed),

@@ -1,10 +1,12 @@
 """The native core and the Python one: the same records, and what must hold of the native one."""
 
+import _thread
 import asyncio
 import gc
 import hashlib
 import importlib
 import os
+import queue
 import subprocess
 import sys
 import tempfile
@@ -135,6 +137,16 @@ def test_a_hundred_thousand_callbacks_leave_no_object(loop, probe_of):
     objects, blocks = len(gc.get_objects()), sys.getallocatedblocks()
     assert objects - before[0] < 50
     assert blocks - before[1] < 500
+
+
+@native_core
+def test_a_function_in_c_may_have_no_caller():
+    """A thread may begin with it."""
+    make = importlib.import_module("loopviz.probe._native.phases").operation_of
+    called = queue.SimpleQueue()
+    operation = make(lambda **given: called.put(given), dict, {})
+    _thread.start_new_thread(operation, (), {"name": "dependencies"})
+    assert called.get(timeout=5) == {"name": "dependencies", "function": None}
 
 
 def test_the_native_core_is_built_from_these_sources():

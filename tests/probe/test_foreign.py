@@ -127,3 +127,23 @@ def test_a_factory_that_the_app_sets_meanwhile_does_not_take_the_probes_place(tm
     steps = [switch.task_id for switch, _ in seen.durations()]
     assert [steps.count(number) for number in children] == [2, 2]
     assert [e.text for e in seen.aux if e.kind is Kind.HOOK_FAILED] == []
+
+
+def test_what_a_class_of_tasks_does_with_callbacks_is_left_to_the_app(tmp_path):
+    """Of a task that is older than the probe the end is seen by a callback: the app's class has
+    none of the probe's."""
+
+    class Counting(asyncio.Task):
+        calls = 0
+
+        def add_done_callback(self, *args, **options):
+            self.calls += 1
+            return super().add_done_callback(*args, **options)
+
+    with Foreign() as loop:
+        task = Counting(child(), loop=loop)
+        options = {"clock": loop.clock, "watchdog": False, "heartbeat_s": None}
+        with install(loop, path=tmp_path / "probe", **options):
+            loop.run(task)
+    assert task.calls == 1
+    assert Recording(tmp_path / "probe").outcomes() == {"child": TASK_RETURNED}

@@ -4,6 +4,7 @@ import contextlib
 import contextvars
 import functools
 import operator
+from unittest.mock import Mock
 
 import pytest
 
@@ -87,3 +88,8 @@ def test_arguments_are_not_touched():
             raise AssertionError(name)
 
     assert job_site(library(), (Proxy(),)).startswith("_run_sync_endpoint\t")
+
+
+def test_a_mock_has_no_code():
+    """In a test of the user's, say: it has every attribute that is asked for."""
+    assert job_site(Mock()) == "Mock\t\t0\tMock"

@@ -7,6 +7,7 @@ import pytest
 
 import loopviz
 from loopviz.probe import notes
+from loopviz.probe.few_texts import FewTexts
 from loopviz.wire.events import SPAN_BEGINS, SPAN_ENDS, Kind
 
 
@@ -74,7 +75,7 @@ def test_warnings_are_recorded_and_logged_as_ever(watched, fresh, caplog):
 
 def test_there_are_only_so_many(watched, fresh, monkeypatch):
     monkeypatch.setattr(notes, "_RATE", 3)
-    monkeypatch.setattr(notes, "_TEXTS", 2)
+    monkeypatch.setattr(notes._NOTES, "_texts", FewTexts(2))
     monkeypatch.setattr(notes, "monotonic_ns", lambda: 1)
     log = logging.getLogger("quiet")
     log.propagate = False

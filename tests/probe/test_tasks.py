@@ -355,3 +355,37 @@ def test_a_task_of_a_group_has_the_groups_owner_as_its_parent(watched, kind):
     spawner, in_group = (e for e in seen.of(Kind.TASK_START) if e.task_id > owner)
     assert coroutine_name(spawner) == "spawns"
     assert spawner.a >> 32 == in_group.a >> 32 == owner
+
+
+def test_what_ends_a_generator_is_asyncios_own(watched):
+    async def numbers():
+        yield 1
+
+    async def main():
+        async for _ in numbers():
+            break
+        await asyncio.sleep(0.1)
+
+    seen = watched(main())
+    (site,) = {e.text for e in seen.of(Kind.CALLBACK) if "create_task" in e.text}
+    name, file, _, function = site.split("\t")
+    assert name == function == "BaseEventLoop.create_task"
+    assert file == asyncio.base_events.__file__
+
+
+def test_the_class_of_tasks_may_be_replaced(watched, monkeypatch):
+    """As nest_asyncio does: asyncio's own `create_task` looks it up each time."""
+
+    class Own(asyncio.Task):
+        pass
+
+    async def main():
+        monkeypatch.setattr(asyncio.tasks, "Task", Own)
+        task = asyncio.create_task(child())
+        monkeypatch.undo()
+        await task
+        kinds.append(type(task))
+
+    kinds = []
+    watched(main())
+    assert kinds == [Own]

@@ -64,12 +64,20 @@ def _python() -> str:
 def _core() -> Check:
     if core.NATIVE:
         return Check("core", True, "native: callbacks are run and recorded in C")
-    return Check(
-        "core",
-        False,
-        f"Python, since {core.WHY_NOT}. It sees the same and costs more. For the native one, "
-        "install loopviz where there is a C compiler, and Python's headers",
-    )
+    says = f"Python, since {core.WHY_NOT}. It sees the same and costs more"
+    advice = _native_one()
+    return Check("core", False, f"{says}. For the native one, {advice}" if advice else says)
+
+
+def _native_one() -> str:
+    """How to get the native core; empty if there is none for this interpreter."""
+    if core.WHY_NOT.startswith(core.PURE):
+        return "run it without that"
+    if core.PURE in core.WHY_NOT:
+        return "install loopviz without that"
+    if "not built" in core.WHY_NOT:
+        return "install loopviz where there is a C compiler, and Python's headers"
+    return ""
 
 
 def _cost() -> str:

@@ -37,10 +37,11 @@ def raised_at(error: BaseException) -> tuple[CodeType, int] | None:
     return found or _innermost(error)
 
 
-def unheard_of(context: dict[str, Any], intern: Callable[[str], int] | None) -> int:
+def unheard_of(context: dict[str, Any], text_of: Callable[[BaseException], int] | None) -> int:
     """The tag of what a loop's exception handler is told of a task; 0: nothing to record.
 
-    It may be told on any thread, where the last reference was dropped. `intern`: None on another.
+    It may be told on any thread, where the last reference was dropped. `text_of`: the number of
+    an error's text; None on another thread.
     """
     kind = _MESSAGES.get(context.get("message", ""))
     task = context.get("task") or context.get("future")
@@ -48,9 +49,9 @@ def unheard_of(context: dict[str, Any], intern: Callable[[str], int] | None) -> 
     if kind is None or not number:
         return 0
     text = 0
-    if kind is Kind.EXCEPTION_NEVER_RETRIEVED and intern is not None:
-        error = context.get("exception")
-        text = intern(f"{type(error).__name__}: {error}"[:_LONGEST])
+    error = context.get("exception")
+    if kind is Kind.EXCEPTION_NEVER_RETRIEVED and error is not None and text_of is not None:
+        text = text_of(error)
     return tag(kind, number, text)
 
 

@@ -24,6 +24,13 @@ __all__ = ["TaskFactory", "WatchedCoroutine", "make_foreign_hooks"]
 
 
 _CREATE_TASK = asyncio.BaseEventLoop.create_task.__code__
+_TASKS: tuple[Any, ...] = (asyncio.Task, asyncio.tasks._PyTask)  # type: ignore[attr-defined]
+
+
+def _call_when_done(task: Any, callback: Callable[[Any], None]) -> None:
+    """As `task.add_done_callback`, past what a subclass makes of that."""
+    kind = next((kind for kind in _TASKS if isinstance(task, kind)), type(task))
+    kind.add_done_callback(task, callback)
 
 
 class WatchedCoroutine(Coroutine[Any, Any, Any]):
@@ -155,7 +162,7 @@ def make_foreign_hooks(
                     parent = parent if owner is None else tasks.number(owner)
                     tasks.register(task, coro, parent, code, lasti, name_given(caller, options))
                 watched._task = task
-                task.add_done_callback(lambda task: ended(task, watched))
+                _call_when_done(task, lambda task: ended(task, watched))
             except Exception as error:  # noqa: BLE001
                 fail("create_task", error)
             return task
@@ -178,7 +185,7 @@ def make_foreign_hooks(
                 own = tasks.adopt(task)
                 if getattr(task, "_fut_waiter", None) is not None:
                     write(clock(), 0, tag(Kind.SUSPENDED, own, place_of(task.get_coro())))
-                task.add_done_callback(lambda task: tasks.end(task, clock()))
+                _call_when_done(task, lambda task: tasks.end(task, clock()))
 
     def stop() -> None:
         write(clock(), 0, stopped)

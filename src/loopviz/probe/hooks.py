@@ -163,6 +163,7 @@ def make_python_hooks(
     kept: list[Any] = []  # keeps the ids in those keys from being reused
     calling = 0  # the tag of the running callback, if it is no task's step
     recording_tasks = True
+    create: Any = None  # asyncio's own `create_task`
     our_heartbeat: Any = None
     step_type: Any = None  # of C tasks; learnt from the first step
 
@@ -192,6 +193,9 @@ def make_python_hooks(
         return number_of(task)
 
     def wrap_create_task(original: Callable[..., Any]) -> Callable[..., Any]:
+        nonlocal create
+        create = original
+
         def create_task(coro: Any, **options: Any) -> Any:
             nonlocal recording_tasks
             task = original(coro, **options)
@@ -258,6 +262,8 @@ def make_python_hooks(
         is_step = kind is step_type or getattr(callback, "__name__", "") in _PYTHON_STEPS
         if is_step and isinstance(callback.__self__, task_type):
             return 0
+        if callback is vars(loop).get("create_task"):  # ours; asyncio calls it to end a generator
+            callback = create
         b = 0 if callback is our_heartbeat else intern(callback_site(callback))
         found = callback_tag | b << B_SHIFT
         if key is not None and len(tags) < _TAGS_KEPT:

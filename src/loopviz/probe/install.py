@@ -249,7 +249,7 @@ class Probe:
             if "exception" not in self._failed:
                 try:
                     here = asyncio._get_running_loop() is self._loop
-                    if unheard := unheard_of(context, self._ring.intern if here else None):
+                    if unheard := unheard_of(context, self.recorder.error if here else None):
                         self.hooks.write(self._clock(), 0, unheard)
                 except Exception as error:  # noqa: BLE001 - the app must go on
                     self._fail("exception", error)

@@ -7,6 +7,7 @@ from typing import Any
 
 from loopviz.clock import SECOND, monotonic_ns
 from loopviz.marks import watch as watch_marks
+from loopviz.probe.few_texts import FewTexts
 from loopviz.probe.patches.patch import Applied, Patch, apply, undo
 from loopviz.probe.recorder import current, recorders, worker
 from loopviz.wire.events import Kind
@@ -28,14 +29,14 @@ class _Notes:
     """The `marks.Watcher` of this process."""
 
     def __init__(self) -> None:
-        self._texts: set[str] = set()
+        self._texts = FewTexts(_TEXTS)
         self._second = self._count = 0
 
     def mark(self, text: str) -> None:
         try:
             ring = _ring()
             if ring is not None:
-                ring.write(Kind.MARK, text=self._kept(f"mark:{_line(text)}", "mark:…"))
+                ring.write(Kind.MARK, text=self._texts.keep(f"mark:{_line(text)}", "mark:…"))
         except Exception:  # noqa: BLE001 - the app must go on
             return
 
@@ -45,7 +46,7 @@ class _Notes:
             if recorder is None and worker.recorder is not None:
                 recorder = worker.recorder
             if recorder is not None:
-                recorder.span(self._kept(_line(name), "…"), begins=begins)
+                recorder.span(self._texts.keep(_line(name), "…"), begins=begins)
         except Exception:  # noqa: BLE001
             return
 
@@ -59,17 +60,10 @@ class _Notes:
             if ring is None or self._count > _RATE:
                 return
             start = f"log:{record.levelname}\t{_line(record.name)}\t"
-            text = self._kept(f"{start}{_line(record.getMessage())}", f"{start}…")
+            text = self._texts.keep(f"{start}{_line(record.getMessage())}", f"{start}…")
             ring.write(Kind.MARK, text=text, at=at)
         except Exception:  # noqa: BLE001 - its arguments may not fit: the app's handlers say so
             return
-
-    def _kept(self, text: str, instead: str) -> str:
-        if text not in self._texts:
-            if len(self._texts) >= _TEXTS:
-                return instead
-            self._texts.add(text)
-        return text
 
 
 def _line(text: object) -> str:

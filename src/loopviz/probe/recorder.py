@@ -18,8 +18,10 @@ from typing import Any
 from loopviz.clock import Clock
 from loopviz.probe.caller_lines import CallerLines
 from loopviz.probe.exceptions import describe_error, raised_at
+from loopviz.probe.few_texts import FewTexts
 from loopviz.probe.job_site import job_site
 from loopviz.probe.places import user_frame
+from loopviz.probe.route_names import PathShapes
 from loopviz.wire.events import B_SHIFT, NUMBER, SPAN_BEGINS, SPAN_ENDS, WAIT_PUT, Kind, tag
 from loopviz.wire.kinds import ResourceKind
 from loopviz.wire.ring import LockedRing
@@ -38,7 +40,7 @@ _numbers = itertools.count(1)
 _jobs = itertools.count(1)
 _recorders = itertools.count(1)
 _MOST = (1 << 24) - 1
-_ERRORS_KEPT = 200
+_ERRORS_KEPT, _HOSTS_KEPT = 200, 1000
 _ACQUIRED, _RELEASED = tag(Kind.ACQUIRED), tag(Kind.RELEASED)
 _QUEUE_SIZE, _WAIT, _WAIT_OVER = tag(Kind.QUEUE_SIZE), tag(Kind.WAIT), tag(Kind.WAIT_OVER)
 
@@ -178,7 +180,9 @@ class Recorder:
         self._phases: dict[str, int] = {}
         self._in_threads: Recorder | None = None
         self.lines = CallerLines(intern)
-        self._errors: set[str] = set()
+        self.shapes = PathShapes()
+        """Of the paths of requests whose route is not known."""
+        self._errors, self._hosts = FewTexts(_ERRORS_KEPT), FewTexts(_HOSTS_KEPT)
 
     @property
     def in_threads(self) -> "Recorder":
@@ -303,7 +307,8 @@ class Recorder:
         """Record the end of an outbound HTTP call; status 0: it failed."""
         with fail_safe("http_call", self):
             place = self.lines.of(user_frame(sys._getframe(1)))
-            self._put(Kind.HTTP_CALL, self.task(), place << 32 | status, self._intern(host))
+            name = self._intern(self._hosts.keep(host, "…"))
+            self._put(Kind.HTTP_CALL, self.task(), place << 32 | status, name)
 
     def phase(self, name: str, task_id: int | None = None) -> None:
         """Record that the task's request enters a phase; `name` empty: the phase is over."""
@@ -331,7 +336,7 @@ class Recorder:
     def request_exception(self, task: int, error: BaseException) -> None:
         """Record an exception that went through the app that serves the task's request."""
         with fail_safe("request_exception", self):
-            place, text = self._raised_at(error), self._intern(self._error(error))
+            place, text = self._raised_at(error), self.error(error)
             self._put(Kind.REQUEST_EXCEPTION, task, place, text)
 
     def never_awaited(self, site: str, frame: FrameType | None) -> None:
@@ -339,14 +344,10 @@ class Recorder:
         with fail_safe("never_awaited", self):
             self._put(Kind.NEVER_AWAITED, self.task(), self.lines.of(frame), self._intern(site))
 
-    def _error(self, error: BaseException) -> str:
-        """The error as text, without its message once there are many different ones."""
+    def error(self, error: BaseException) -> int:
+        """The number of the error's text, without its message once there are many of them."""
         text = describe_error(error)
-        if text not in self._errors:
-            if len(self._errors) >= _ERRORS_KEPT:
-                return text.partition(":")[0]
-            self._errors.add(text)
-        return text
+        return self._intern(self._errors.keep(text, text.partition(":")[0]))
 
     def _raised_at(self, error: BaseException) -> int:
         """The place of the user's innermost frame in the traceback; 0 if there is none."""

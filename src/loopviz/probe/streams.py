@@ -8,7 +8,6 @@ from loopviz.probe.route_names import (
     method_of,
     named_path,
     route_of,
-    shape,
     template_of,
 )
 from loopviz.wire.events import LASTING, RECEIVED, Kind
@@ -26,7 +25,7 @@ def opened(task: int, scope: Mapping[str, Any], *, lasts: bool = False) -> None:
     """
     recorder = current()
     if recorder is not None:
-        template = template_of(scope, route_of(scope)) or shape(named_path(scope))
+        template = template_of(scope, route_of(scope)) or recorder.shapes.of(named_path(scope))
         name = f"{method_of(scope)} {template}"
         recorder.request_event(Kind.STREAM_OPENED, task, LASTING if lasts else 0, name)
 

@@ -57,6 +57,7 @@ cdef uint64_t CALLBACK = tag(Kind.CALLBACK), IDLE = tag(Kind.IDLE), POLLED = tag
 cdef uint64_t TIMER = tag(Kind.TIMER), WOKEN = tag(Kind.WOKEN), STEP = tag(Kind.STEP)
 cdef uint64_t TASK_START = tag(Kind.TASK_START), STOPPED = tag(Kind.STOPPED)
 
+cdef object tasks_module = asyncio.tasks  # its class of tasks may be replaced
 cdef object Task = asyncio.Task, TimerHandle = asyncio.TimerHandle, AsyncioHandle = events.Handle
 cdef object next_number = task_numbers.__next__, heappop = heapq.heappop, ulp = math.ulp
 cdef object run_slowly = twin._run_slowly, report = twin._report
@@ -186,7 +187,7 @@ cdef class LoopHooks(Running):
 
     def create_task(self, coro, **options):
         if self.stock_create and self.is_plain() and are_tasks(options):
-            task = Task(coro, loop=self.loop, **options)  # as asyncio's own does
+            task = tasks_module.Task(coro, loop=self.loop, **options)  # as asyncio's own does
         else:
             task = self.create(coro, **options)
         if self.recording_tasks:
@@ -248,6 +249,8 @@ cdef class LoopHooks(Running):
             if kind is self.step_type:
                 self.steps_begin_with_task = objects.begins_with(callback, callback.__self__)
             return 0
+        if callback is self.loops.get("create_task"):
+            callback = self.create
         b = 0 if callback is self.our_heartbeat else self.intern(callback_site(callback))
         found = CALLBACK | b << B_SHIFT
         if key is not None and len(self.tags) < twin._TAGS_KEPT:

@@ -15,11 +15,14 @@ def operation_of(original, phases_of, recorders):
 
     @cython.binding(True)  # it looks like the original, attributes included
     def operation(*, name, function=None):
+        cdef PyObject *caller
         try:
             phases = by_endpoint.get(function)
             if phases is None:
-                caller = <object>PyEval_GetFrame()
-                phases = by_endpoint[function] = phases_of(caller.f_locals)
+                caller = PyEval_GetFrame()
+                if caller is NULL:  # the bottom of a thread
+                    return original(name=name, function=function)
+                phases = by_endpoint[function] = phases_of((<object>caller).f_locals)
             if name in phases:
                 recorder = recorders.get(running_loop())
                 if recorder is not None:
