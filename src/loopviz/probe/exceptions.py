@@ -7,7 +7,10 @@ from typing import Any
 from loopviz.probe.places import PLACES, USER
 from loopviz.wire.events import NUMBER, Kind, tag
 
-__all__ = ["describe_error", "raised_at", "unheard_of"]
+__all__ = ["ERRORS_KEPT", "describe_error", "raised_at", "unheard_of"]
+
+ERRORS_KEPT = 200
+"""How many different exceptions a loop has by their text; further ones by their class."""
 
 _LONGEST = 200
 _MESSAGES = {

@@ -17,7 +17,7 @@ from typing import Any
 
 from loopviz.clock import Clock
 from loopviz.probe.caller_lines import CallerLines
-from loopviz.probe.exceptions import describe_error, raised_at
+from loopviz.probe.exceptions import ERRORS_KEPT, describe_error, raised_at
 from loopviz.probe.few_texts import FewTexts
 from loopviz.probe.job_site import job_site
 from loopviz.probe.places import user_frame
@@ -40,7 +40,7 @@ _numbers = itertools.count(1)
 _jobs = itertools.count(1)
 _recorders = itertools.count(1)
 _MOST = (1 << 24) - 1
-_ERRORS_KEPT, _HOSTS_KEPT = 200, 1000
+_HOSTS_KEPT = 1000
 _ACQUIRED, _RELEASED = tag(Kind.ACQUIRED), tag(Kind.RELEASED)
 _QUEUE_SIZE, _WAIT, _WAIT_OVER = tag(Kind.QUEUE_SIZE), tag(Kind.WAIT), tag(Kind.WAIT_OVER)
 
@@ -182,7 +182,7 @@ class Recorder:
         self.lines = CallerLines(intern)
         self.shapes = PathShapes()
         """Of the paths of requests whose route is not known."""
-        self._errors, self._hosts = FewTexts(_ERRORS_KEPT), FewTexts(_HOSTS_KEPT)
+        self._errors, self._hosts = FewTexts(ERRORS_KEPT), FewTexts(_HOSTS_KEPT)
 
     @property
     def in_threads(self) -> "Recorder":

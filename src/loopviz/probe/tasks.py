@@ -7,7 +7,8 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
-from loopviz.probe.exceptions import describe_error, raised_at
+from loopviz.probe.exceptions import ERRORS_KEPT, describe_error, raised_at
+from loopviz.probe.few_texts import FewTexts
 from loopviz.probe.places import coroutine_code, line_at
 from loopviz.wire.events import (
     B_SHIFT,
@@ -138,20 +139,17 @@ def make_tasks(
 def describe_raised(intern: Callable[[str], int]) -> Callable[[BaseException], tuple[int, int]]:
     """A function that gives the numbers of an exception's place and text, as `TASK_EXCEPTION`.
 
-    Each is 0 if it is not known, or once there are too many.
+    The place is 0 if it is not known. Once there are too many texts, they are the class's name.
     """
-    known: dict[str, int] = {}
-
-    def number(text: str) -> int:
-        if text not in known and len(known) < NAMES_KEPT:
-            known[text] = intern(text)
-        return known.get(text, 0)
+    texts = FewTexts(ERRORS_KEPT)
 
     def raised(error: BaseException) -> tuple[int, int]:
         try:
             at = raised_at(error)
             place = f"\t{at[0].co_filename}\t{at[1]}\t{at[0].co_qualname}" if at else ""
-            return number(place) if place else 0, number(describe_error(error))
+            text = describe_error(error)
+            text = texts.keep(text, text.partition(":")[0])
+            return intern(place) if place else 0, intern(text)
         except Exception:  # noqa: BLE001 - whatever the app's exception is: the app goes on
             return 0, 0
 
