@@ -43,7 +43,7 @@ tracked = Fix(
     key="tracked",
     title="tasks.add(task); task.add_done_callback(tasks.discard)",
     why="The set keeps the tasks alive, and the lifespan awaits them; failed mails are retried.",
-    answers=("task-lost", "task-outlived-parent", "task-never-retrieved"),
+    answers=("task-lost", "task-outlived-parent", "task-never-retrieved", "worker-died"),
 )
 celery = Fix(
     key="celery",

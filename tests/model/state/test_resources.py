@@ -240,6 +240,18 @@ def test_a_hold_knows_how_long_its_task_was_suspended_meanwhile():
     assert model.trace.site(hold.longest[0]).line == 20
 
 
+def test_a_wait_that_another_task_ends_has_lasted_until_then():
+    """httpcore's pool gives a connection to a request within the step of the one before it."""
+    story = Story().task(1).task(2).resource(1, "httpcore.pool", 1)
+    story.step(1).acquires(1, 1).step(2).idle(MS).step(2).waits_for(2, 1).runs(MS).idle(20 * MS)
+    model = Model()
+    waits = []
+    model.trace.resources.observer.wait_over = waits.append
+    story.step(1).releases(1, 1).acquires(2, 1).runs(MS).step(2).runs(MS).idle(MS).feed(model)
+    (wait,) = waits
+    assert (wait.ended_ns - wait.began_ns, wait.waited_ns) == (21 * MS, 20 * MS)
+
+
 def test_a_loss_forgets_who_holds_and_who_waits_but_not_how_many():
     story = busy_gate()
     model = fed(story)

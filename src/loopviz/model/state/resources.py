@@ -210,6 +210,8 @@ class Resources:
         resource, group = wait.resource, wait.resource.group
         if wait.job is None:
             wait.task.waits.remove(wait)
+            if not wait.task.running:  # another task gave it a unit, or took it out of the queue
+                wait.waited_ns += at - max(wait.task.end_ns, wait.began_ns)
         else:
             wait.job.wait = None
             wait.waited_ns = at - wait.began_ns
