@@ -46,7 +46,6 @@ SHOWS = {
 LEAVES = {
     "httppool c": "pool exhausted",  # requests still queue for five slots, for 0.2 s at most
     "client b": "client per request",  # claimed: each client still opens its own connection
-    "disconnect b": "clients left mid-write",  # claimed: a write that has begun is completed
     "workers a": "forgotten",  # claimed: the two share no memory
     "workers b": "slow callback",  # each worker's loop is still blocked for 40 ms at a time
 }
