@@ -154,7 +154,7 @@ def _row(line: Line, route: RouteComparison, of: Comparison, wide: int, scene: S
     state = "not significant" if of.full else "not significant yet"
     which = f"{'+'.join(weak)} " if len(figures) > 1 else ""
     texts = (f"  {which}{state}", "  uncertain") if weak else ()
-    line.add(next((text for text in texts if cell_width(text) <= line.left), ""), theme.dim)
+    line.add(next((text for text in texts if cell_width(text) < line.left), ""), theme.dim)
     return line.strip(theme.text)
 
 
