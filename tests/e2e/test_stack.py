@@ -6,6 +6,25 @@ from tests.e2e.sessions import frame, frame_when
 
 pytestmark = pytest.mark.real
 
+BASKET = """
+import asyncio
+
+from fastapi import APIRouter
+
+from loopviz.scenario import Load, Scenario
+
+router = APIRouter()
+scenario = Scenario(
+    title="basket", lesson="l", look=("l",), router=router, load=[Load("GET /basket", rps=10)]
+)
+
+
+@router.get("/basket")
+async def basket():
+    await asyncio.gather(asyncio.sleep(1), asyncio.sleep(1))
+"""
+"""Whenever it is asked, some of its requests are in the middle of a gather."""
+
 
 def asked(run, wanted):
     """The await stack of the first task for which it is as wanted; the tasks come and go."""
@@ -50,9 +69,10 @@ def test_a_task_that_holds_the_loop_says_where(session):
     assert found[0].file == "scenarios/block.py"
 
 
-def test_the_tree_says_what_the_tasks_of_a_real_target_await(session):
+def test_the_tree_says_what_the_tasks_of_a_real_target_await(session, tmp_path):
     """While the tree is asked for, the target is asked what all its tasks await."""
-    run = session("fanout")
+    (tmp_path / "basket.py").write_text(BASKET)
+    run = session("basket", folders=(tmp_path,))
     found = []
 
     def look(_now):
