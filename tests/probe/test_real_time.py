@@ -293,7 +293,7 @@ def test_a_blocking_call_and_a_wait_for_the_gil_are_two_causes(tmp_path, recordi
         time.sleep(0.25)
 
     async def starves():
-        enough = time.thread_time() + 0.1
+        enough = time.thread_time() + 0.3  # the watchdog has to wait for the GIL, too
         while time.thread_time() < enough:
             sum(range(1000))  # never sleeps, other than for the GIL
 

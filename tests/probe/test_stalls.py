@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from loopviz.clock import MS, monotonic_ns
+from loopviz.clock import MS, SECOND, monotonic_ns
 from loopviz.engine.collector import Collector
 from loopviz.model.model import Model
 from loopviz.model.names import Naming
@@ -22,7 +22,7 @@ from loopviz.probe.asgi import watch_requests
 from loopviz.wire.ring import AUX_RING, LOOP_RING
 from tests.probe import blockers
 from tests.probe import slow_app as slow_app_file
-from tests.support.recording import FEW
+from tests.support.recording import FEW, Recording
 
 pytestmark = pytest.mark.real
 
@@ -94,6 +94,9 @@ def hold(folder, block, start, *, tripwire=False):
     async def main():
         probe = install(path=folder, heartbeat_s=None, tripwire=tripwire, capacity=FEW)
         app = watch_requests(waits, probe.hooks)
+        patience = monotonic_ns() + SECOND
+        while not Recording(folder).aux and monotonic_ns() < patience:
+            await asyncio.sleep(0.001)  # until the watchdog's first look, where that is recorded
         for _ in range(TIMES):
             requests = [asyncio.create_task(request(app)) for _ in range(WAITING)]
             while waiting < WAITING:
