@@ -15,6 +15,7 @@ def clock(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(signals, "_interrupts", signals._Interrupts())
     monkeypatch.setattr(signals.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     before = {number: signal.getsignal(number) for number in signals.ENDING}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     yield now
@@ -52,6 +53,27 @@ exec("signal.raise_signal(signal.SIGINT)")
 """
     ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
     assert (ended.returncode, ended.stderr) == (130, b"")
+
+
+@pytest.mark.real
+def test_an_interrupt_within_a_finalizer_is_not_lost():
+    program = """
+import signal, time
+from loopviz import signals
+
+class Finalized:
+    def __del__(self):
+        for _ in range(5):
+            signal.raise_signal(signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signals.raise_interrupts()
+Finalized()
+print("goes on", flush=True)
+time.sleep(30)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, b"goes on\n", b"")
 
 
 def test_it_waits_for_what_is_not_to_be_interrupted():

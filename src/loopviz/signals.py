@@ -6,10 +6,13 @@ call a function of it instead. Handlers run in the main thread, at any point of 
 """
 
 import signal
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 __all__ = [
     "ENDING",
@@ -25,7 +28,9 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 CLOSING_S = 5.0
 """Seconds that closing may take. A later SIGINT raises again, in case the first exception was lost,
-as exceptions in finalizers are."""
+as it is if the import of an extension makes another of it."""
+_AGAIN_S = 0.02
+"""When an exception that was lost in a finalizer is raised again: the finalizer has ended then."""
 
 
 class Interrupted(SystemExit):
@@ -56,6 +61,14 @@ class _Interrupts:
         self.raised_s = time.monotonic()
         raise Interrupted
 
+    def lost(self) -> None:
+        """The exception came in a finalizer, which ends no program: it comes again."""
+        self.raised_s = float("-inf")
+        main = threading.main_thread().ident
+        again = threading.Timer(_AGAIN_S, signal.pthread_kill, (main, signal.SIGINT))
+        again.daemon = True
+        again.start()
+
 
 _interrupts = _Interrupts()
 
@@ -64,6 +77,17 @@ def raise_interrupts() -> None:
     """Make SIGINT raise `Interrupted`, once, unless the parent process has it ignored."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupts.come)
+        sys.unraisablehook = _with_lost(sys.unraisablehook)
+
+
+def _with_lost(hook: Callable[[Any], object]) -> Callable[[Any], object]:
+    def unraisable(about: Any) -> None:
+        if about.exc_type is Interrupted:
+            _interrupts.lost()
+        else:
+            hook(about)
+
+    return unraisable
 
 
 def was_interrupted() -> bool:
