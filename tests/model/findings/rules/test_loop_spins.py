@@ -71,3 +71,39 @@ def test_a_callback_that_schedules_itself():
     (finding,) = spins(story)
     assert finding.sentence.startswith("again schedules itself again at once: 3,")
     assert finding.location.line == 40
+
+
+def test_most_records_of_it_are_lost():
+    """It writes faster than a full machine reads: the time in between is not known to be idle."""
+    story = poll(request(Story().idle(MS), 50, route="GET /job").polls(), 50, 100 * MS)
+    model = fed(story)
+    for task in range(1, 24, 2):
+        poll(request(story, task, route="GET /job"), task, 200 * MS)
+        story.batch()
+        model.lost(1000, story.now_ns)
+        poll(story, task, 100 * MS)  # what task it is is not known
+        poll(request(story, task + 1, route="GET /job"), task + 1, 300 * MS)
+        story.feed(model)
+    (finding,) = [f for f in model.findings(story.now_ns) if f.rule == "loop-spins"]
+    assert finding.sentence.startswith("GET /job waits for nothing in line 31 of /app/api.py: 3,2")
+
+
+def test_few_records_between_which_some_are_lost_and_the_loop_is_idle():
+    story = Story().idle(MS).polls()
+    model = fed(story)
+    for task in range(1, 8):
+        poll(request(story, task, route="GET /job"), task, 300 * MS)
+        story.idle(300 * MS).feed(model)
+        poll(story, task, 100 * MS)
+        story.batch()
+        model.lost(1000, story.now_ns)
+    assert [f for f in model.findings(story.now_ns) if f.rule == "loop-spins"] == []
+
+
+def poll(story, task, ns):
+    """The task steps again and again for so long; the place of some steps is recorded."""
+    place = "sleep\t/app/api.py\t31\tuntil_done"
+    for number in range(ns // (310 * US)):
+        story.polls().step(task, 300 * US, place="" if number % 100 else place)
+        story.runs(10 * US)
+    return story

@@ -1,5 +1,6 @@
 """`loop-spins`: the loop goes round and round for a task or callback that waits for nothing."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -23,6 +24,8 @@ _SHARE = 0.5
 """… and with one coroutine or callback in this share of all steps and callbacks."""
 _SECONDS = 2
 """In how many seconds: one is a burst."""
+_KNOWN = 0.05
+"""The share of a second that has to be known, if records of it were lost."""
 
 Records = NDArray[np.void]
 
@@ -30,7 +33,8 @@ Records = NDArray[np.void]
 class _Spin(Case):
     """One coroutine or callback."""
 
-    seconds = 0
+    seconds = known_ns = 0
+    """In how many it spun, and how much of them is known: records may be lost."""
     task = 0
     """One that spins, 0: a callback."""
     asked = 0
@@ -66,19 +70,29 @@ class LoopSpins(Rule[_Spin]):
         many="{places} more coroutines or callbacks spin",
     )
     make_case = _Spin
+    _lost = False
+    """Records of this second were lost: the loop writes faster than they are read."""
+
+    def gap(self) -> None:
+        self._lost = True
 
     def second_ended(self, now: int, records: Sequence[Records]) -> None:
+        lost, self._lost = self._lost, False
         if not records:
             return
-        idle = int(self.context.loop.idle_between(np.array([now - SECOND]), now)[0])
-        if idle > (1 - _BUSY) * SECOND:
+        if lost:
+            known, idle = _known(records)
+        else:
+            known = SECOND
+            idle = int(self.context.loop.idle_between(np.array([now - SECOND]), now)[0])
+        if known < _KNOWN * SECOND or idle > (1 - _BUSY) * known:
             return
         events = np.concatenate(records)
         rounds = events[events["kind"] == Kind.POLLED]
         if len(rounds) < _ROUNDS or np.count_nonzero(rounds["b"]) > (1 - _EMPTY) * len(rounds):
             return
         ran = events[events["kind"] <= Kind.CALLBACK]
-        found = self._most(ran)
+        found = self._most(ran, lost=lost)
         if found is None:
             return
         label, task, site, count = found
@@ -87,11 +101,12 @@ class LoopSpins(Rule[_Spin]):
         case = self.case((label, site))
         case.label, case.task, case.site = label, task, site
         case.seconds += 1
+        case.known_ns += known
         case.count += count
-        case.total_ns += SECOND - idle
+        case.total_ns += known - idle
         case.last_ns = now
-        case.worst_ns = max(case.worst_ns, (SECOND - idle) // max(count, 1))
-        case.moments.append(Moment(at_ns=now, lasted_ns=SECOND - idle, label=label, request=0))
+        case.worst_ns = max(case.worst_ns, (known - idle) // max(count, 1))
+        case.moments.append(Moment(at_ns=now, lasted_ns=known - idle, label=label, request=0))
         if task:
             self._take_line(case, ran[(ran["kind"] == Kind.STEP) & (ran["b"] > 0)])
         self._look_for_line(case)
@@ -117,7 +132,7 @@ class LoopSpins(Rule[_Spin]):
         return case.where or self.context.place(case.site)
 
     def sentence(self, case: _Spin, source: str) -> str:
-        each = f"{case.count // case.seconds:,}"
+        each = f"{case.count * SECOND // case.known_ns:,}"
         doing = f" in {source}" if source and case.where is not None else ""
         if case.task:
             return f"{case.label} waits for nothing{doing}: {each} steps a second"
@@ -143,8 +158,11 @@ class LoopSpins(Rule[_Spin]):
             case.asked = case.task
             case.where = self.context.stack_line(case.task)
 
-    def _most(self, ran: Records) -> tuple[str, int, int, int] | None:
-        """What ran most often: its label, its task that ran last, its site, and how often."""
+    def _most(self, ran: Records, *, lost: bool) -> tuple[str, int, int, int] | None:
+        """What ran most often: its label, its task that ran last, its site, and how often.
+
+        If records were `lost`, what some tasks are is not known: they are taken for the others.
+        """
         if not len(ran):
             return None
         is_step = ran["kind"] == Kind.STEP
@@ -159,6 +177,8 @@ class LoopSpins(Rule[_Spin]):
                 key = self.context.owner(task), task.site
                 sums[key] = sums.get(key, (0, 0))[0] + int(counts[index]), task.number
         best = max(sums.items(), key=lambda item: item[1][0], default=None)
+        if lost and best is not None:
+            best = self._of_one_site(sums, int(counts.sum()))
         sites, times = np.unique(ran["b"][~is_step], return_counts=True)
         if len(sites) and (best is None or times.max() > best[1][0]):
             site = int(sites[times.argmax()])
@@ -167,3 +187,33 @@ class LoopSpins(Rule[_Spin]):
             return None
         (label, site), (total, number) = best
         return label, number, site, total
+
+    def _of_one_site(
+        self, sums: dict[tuple[str, int], tuple[int, int]], steps: int
+    ) -> tuple[tuple[str, int], tuple[int, int]]:
+        """The tasks of the site that made most `steps`, with those of no known one."""
+        by_site = Counter[int]()
+        for (_, site), (count, _number) in sums.items():
+            by_site[site] += count
+        if len(by_site) > 1:
+            del by_site[0]
+        ((site, count),) = by_site.most_common(1)
+        unknown = steps - by_site.total()
+        tasks = self.context.trace.tasks.known()
+        label, number = max(
+            (tasks[number].request is not None, ran, label, number)
+            for (label, at), (ran, number) in sums.items()
+            if at == site
+        )[2:]
+        return (label, site), (count + unknown, number)
+
+
+def _known(parts: Sequence[Records]) -> tuple[int, int]:
+    """How much time the records are about, some between which were lost, and how much was idle."""
+    known = idle = 0
+    for part in parts:
+        known += int(part["at"][-1] - part["at"][0])
+        polled = np.flatnonzero(part["kind"][1:] == Kind.POLLED) + 1
+        waited = polled[part["kind"][polled - 1] == Kind.IDLE]
+        idle += int((part["at"][waited] - part["at"][waited - 1]).sum())
+    return known, idle
