@@ -20,9 +20,9 @@ def operation_of(original, phases_of, recorders):
             phases = by_endpoint.get(function)
             if phases is None:
                 caller = PyEval_GetFrame()
-                if caller is NULL:  # the bottom of a thread
-                    return original(name=name, function=function)
-                phases = by_endpoint[function] = phases_of((<object>caller).f_locals)
+                phases = ()
+                if caller is not NULL:  # as it is at the bottom of a thread
+                    phases = by_endpoint[function] = phases_of((<object>caller).f_locals)
             if name in phases:
                 recorder = recorders.get(running_loop())
                 if recorder is not None:
