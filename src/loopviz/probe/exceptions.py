@@ -4,14 +4,13 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
+from loopviz.probe.few_texts import FewTexts
 from loopviz.probe.places import PLACES, USER
 from loopviz.wire.events import NUMBER, Kind, tag
 
-__all__ = ["ERRORS_KEPT", "describe_error", "raised_at", "unheard_of"]
+__all__ = ["ErrorTexts", "describe_error", "raised_at", "unheard_of"]
 
-ERRORS_KEPT = 200
-"""How many different exceptions a loop has by their text; further ones by their class."""
-
+_KEPT = 200
 _LONGEST = 200
 _MESSAGES = {
     "Task exception was never retrieved": Kind.EXCEPTION_NEVER_RETRIEVED,
@@ -32,6 +31,17 @@ def describe_error(error: BaseException) -> str:
     except Exception:  # noqa: BLE001 - the user's own __str__
         words = ""
     return f"{name}: {words[:_LONGEST]}" if words else name
+
+
+class ErrorTexts:
+    """Texts of exceptions; once there are many different ones, of further ones without messages."""
+
+    def __init__(self) -> None:
+        self._texts = FewTexts(_KEPT)
+
+    def of(self, error: BaseException) -> str:
+        text = describe_error(error)
+        return self._texts.keep(text, text.partition(":")[0])
 
 
 def raised_at(error: BaseException) -> tuple[CodeType, int] | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from loopviz.probe.await_stack import DEPTH, coroutine_of, frame_text, links, task_of
 from loopviz.probe.patches.executors import SubmittedJob
+from loopviz.probe.wait_graph import attribute
 
 __all__ = ["job_stack"]
 
@@ -36,10 +37,7 @@ def job_stack(loop: asyncio.AbstractEventLoop, number: int) -> list[str]:
 
 def _awaits_job(task: Any) -> bool:
     """Whether what the task awaits is the future of a job, asyncio's or anyio's."""
-    try:
-        future = object.__getattribute__(task, "_fut_waiter")
-    except AttributeError:
-        return False
+    future = attribute(task, "_fut_waiter")
     if type(future) is not asyncio.Future:
         return False
     for callback, _ in future._callbacks or ():

@@ -17,7 +17,7 @@ from typing import Any
 
 from loopviz.clock import Clock
 from loopviz.probe.caller_lines import CallerLines
-from loopviz.probe.exceptions import ERRORS_KEPT, describe_error, raised_at
+from loopviz.probe.exceptions import ErrorTexts, raised_at
 from loopviz.probe.few_texts import FewTexts
 from loopviz.probe.job_site import job_site
 from loopviz.probe.places import user_frame
@@ -182,7 +182,7 @@ class Recorder:
         self.lines = CallerLines(intern)
         self.shapes = PathShapes()
         """Of the paths of requests whose route is not known."""
-        self._errors, self._hosts = FewTexts(ERRORS_KEPT), FewTexts(_HOSTS_KEPT)
+        self._errors, self._hosts = ErrorTexts(), FewTexts(_HOSTS_KEPT)
 
     @property
     def in_threads(self) -> "Recorder":
@@ -346,8 +346,7 @@ class Recorder:
 
     def error(self, error: BaseException) -> int:
         """The number of the error's text, without its message once there are many of them."""
-        text = describe_error(error)
-        return self._intern(self._errors.keep(text, text.partition(":")[0]))
+        return self._intern(self._errors.of(error))
 
     def _raised_at(self, error: BaseException) -> int:
         """The place of the user's innermost frame in the traceback; 0 if there is none."""

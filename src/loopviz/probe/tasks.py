@@ -7,8 +7,7 @@ from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple
 
 from loopviz.clock import Clock
-from loopviz.probe.exceptions import ERRORS_KEPT, describe_error, raised_at
-from loopviz.probe.few_texts import FewTexts
+from loopviz.probe.exceptions import ErrorTexts, raised_at
 from loopviz.probe.places import coroutine_code, line_at
 from loopviz.wire.events import (
     B_SHIFT,
@@ -141,15 +140,13 @@ def describe_raised(intern: Callable[[str], int]) -> Callable[[BaseException], t
 
     The place is 0 if it is not known. Once there are too many texts, they are the class's name.
     """
-    texts = FewTexts(ERRORS_KEPT)
+    texts = ErrorTexts()
 
     def raised(error: BaseException) -> tuple[int, int]:
         try:
             at = raised_at(error)
             place = f"\t{at[0].co_filename}\t{at[1]}\t{at[0].co_qualname}" if at else ""
-            text = describe_error(error)
-            text = texts.keep(text, text.partition(":")[0])
-            return intern(place) if place else 0, intern(text)
+            return intern(place) if place else 0, intern(texts.of(error))
         except Exception:  # noqa: BLE001 - whatever the app's exception is: the app goes on
             return 0, 0
 
