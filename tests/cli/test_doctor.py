@@ -34,6 +34,7 @@ def test_each_check_has_one_line(said):
         (True, "", ""),
         (False, "it was not built: there is no gcc", "install loopviz where there is a C compiler"),
         (False, "LOOPVIZ_PURE=1 is set", "run it without that"),
+        (False, "its sources have changed since it was built", "install loopviz again"),
         (False, "it was not built: LOOPVIZ_PURE=1 was set when it was installed", "install"),
         (False, "this interpreter runs without a GIL, and it would turn that on", ""),
     ],

@@ -23,8 +23,6 @@ from tests.support.cores import native_core
 from tests.support.programs import Interpreter, programs
 from tests.support.recording import FEW, Recording
 
-NATIVE = Path(core.__file__).with_name("_native")
-
 
 def make_native():
     return importlib.import_module("loopviz.probe._native.loop").make_hooks
@@ -150,12 +148,18 @@ def test_a_function_in_c_may_have_no_caller():
 
 
 def test_the_native_core_is_built_from_these_sources():
-    note = NATIVE / "built_from.txt"
-    if not core.NATIVE or not note.exists():
-        pytest.skip("the Python core is used here")
-    sources = sorted((*NATIVE.glob("*.pyx"), *NATIVE.glob("*.pxd")))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
-    assert note.read_text().strip() == digest, "build it again: pip install -e ."
+    assert "have changed" not in core.WHY_NOT, "build it again: pip install -e ."
+
+
+@native_core
+def test_a_native_core_of_other_sources_is_not_used(tmp_path, monkeypatch):
+    monkeypatch.delenv("LOOPVIZ_PURE", raising=False)
+    monkeypatch.setattr(core, "_FOLDER", tmp_path)
+    (tmp_path / "ring.pyx").write_text("as it was")
+    (tmp_path / "built_from.txt").write_text(hashlib.sha256(b"as it was").hexdigest() + "\n")
+    assert core._why_not() == ""
+    (tmp_path / "ring.pyx").write_text("as it is now")
+    assert core._why_not() == "its sources have changed since it was built"
 
 
 @pytest.mark.parametrize("pure", ["", "1"])

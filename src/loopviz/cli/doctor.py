@@ -75,6 +75,8 @@ def _native_one() -> str:
         return "run it without that"
     if core.PURE in core.WHY_NOT:
         return "install loopviz without that"
+    if "have changed" in core.WHY_NOT:
+        return "install loopviz again"
     if "not built" in core.WHY_NOT:
         return "install loopviz where there is a C compiler, and Python's headers"
     return ""

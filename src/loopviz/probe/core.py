@@ -33,6 +33,8 @@ def _why_not() -> str:
         return "this interpreter runs without a GIL, and it would turn that on"
     if digest_of_iteration() not in _KNOWN:
         return "asyncio's loop is another one here than those that the native core knows"
+    if _changed_since():
+        return "its sources have changed since it was built"
     try:
         importlib.import_module("loopviz.probe._native.ring")
     except ImportError as error:
@@ -45,6 +47,17 @@ def _why_not_built() -> str:
         return "it was not built: " + (_FOLDER / "not_built.txt").read_text().strip()
     except OSError:
         return ""
+
+
+def _changed_since() -> bool:
+    """Whether what was built beside its sources is older than these: a pull without an install."""
+    try:
+        built_from = (_FOLDER / "built_from.txt").read_text().strip()
+    except OSError:
+        return False
+    sources = sorted((*_FOLDER.glob("*.pyx"), *_FOLDER.glob("*.pxd")))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+    return bool(sources) and digest != built_from
 
 
 WHY_NOT = _why_not()
