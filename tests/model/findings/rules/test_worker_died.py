@@ -9,7 +9,7 @@ from loopviz.wire.events import TASK_RAISED, WAIT_GET
 from tests.model.findings.stories import CYCLE, MADE, WAITS, answered, fed, request, rules
 
 DIED = "worker-died"
-QUEUE = 1
+QUEUE, LOCK = 1, 2
 WORKERS = (90, 91)
 SITE = "work\t/app/api.py\t5\tlifespan"
 RAISED = "\t/app/api.py\t44\twork"
@@ -70,7 +70,17 @@ def test_of_another_workers_queue_it_is_a_warning_while_requests_hang():
     assert set(found) == {DIED, "request-hangs"}
     (finding,) = found[DIED]
     assert (finding.severity, finding.victims) == ("warning", 0)
-    assert finding.sentence.endswith("nobody was told; requests hang since")
+    assert finding.sentence.endswith("nobody was told; requests hang now, and may wait for it")
+
+
+def test_none_while_those_who_hang_wait_for_a_lock_that_somebody_has():
+    story = dies(working(WORKERS)).resource(LOCK, "asyncio.Lock", 1, made_at=MADE)
+    story.task(99, SITE).step(99).acquires(99, LOCK).idle(MS)
+    for task in (11, 12):
+        request(story, task, route="GET /p").waits_for(task, LOCK, place=WAITS).idle(MS)
+    found = rules(story, 3 * SECOND)
+    assert DIED not in found
+    assert found
 
 
 @pytest.mark.parametrize("queue", [True, False])

@@ -46,7 +46,8 @@ class WorkerDied(Rule[_Death]):
         fires_when=(
             "a task that works for no request ended with an exception "
             f"{_STAYS_NS // SECOND} s ago or earlier, nobody awaited it, and either items lie in "
-            "the queue that it took from, which nobody takes from now, or requests hang"
+            "the queue that it took from, which nobody takes from now, or requests hang that wait "
+            "for no lock, permit or connection"
         ),
         counts="1; how long ago the last of them ended",
         false_alarms="requests that hang for another reason, while such a task has ended",
@@ -54,6 +55,7 @@ class WorkerDied(Rule[_Death]):
             "a worker that is awaited, in a task group, or has a callback",
             "a worker of several that take from one queue, while no request hangs",
             "a task of a request that raised",
+            "requests that hang for a lock which somebody has",
         ),
         cures=(
             "catch the exception inside its loop, for each item",
@@ -86,7 +88,7 @@ class WorkerDied(Rule[_Death]):
         self._takes.clear()
 
     def refresh(self, now: int) -> None:
-        hanging = self.context.hanging(now)
+        hanging = tuple(filter(self._waits_for_it, self.context.hanging(now)))
         for case in self.cases.values():
             case.clear_open()
             case.hanging = ()
@@ -94,7 +96,7 @@ class WorkerDied(Rule[_Death]):
             if lasted < _STAYS_NS or not (left or hanging):
                 continue
             case.record_open(lasted)
-            case.hanging = tuple(filter(self._waits_for_it, hanging)) if left else ()
+            case.hanging = hanging if left else ()
             for request in case.hanging:
                 case.record_open_impact(request.route, now - request.start_ns, new=True)
 
@@ -121,7 +123,7 @@ class WorkerDied(Rule[_Death]):
         text += f" in {source}" if source and case.where is not None else ""
         text += " and has ended, and nobody was told"
         if not self._left(case) or case.queue is None:
-            return text + "; requests hang since"
+            return text + "; requests hang now, and may wait for it"
         items = "1 item is" if case.queue.in_use == 1 else f"{case.queue.in_use} items are"
         name = resource_name(self.context, case.queue)
         return f"{text}; nobody takes from {name} any more: {items} in it"
