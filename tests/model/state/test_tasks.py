@@ -102,6 +102,16 @@ def test_a_child_that_outlives_its_parent():
     assert model.trace.tasks.outlived_parent == 1
 
 
+def test_a_child_that_ends_right_after_its_parent_did_not_outlive_it():
+    """`amqtt` has many: Tasks called them in trouble, by 0.0 ms, and no rule told of them."""
+    story = Story().task(1).step(1).task(2, parent=1).task(3, parent=1).end(1).idle(MS)
+    story.step(2, 3 * MS).end(2).step(3, 2 * MS).end(3).idle(MS)
+    model, listener = listening(story)
+    assert listener.heard == [("ended", 1, 0, 0), ("ended", 2, 0, 0), ("ended", 3, 6 * MS, 0)]
+    assert [task.number for task in tasks_of(model, story).troubled] == [3]
+    assert model.trace.tasks.outlived_parent == 1
+
+
 def test_a_task_that_ends_in_the_same_step_as_its_parent_is_no_orphan():
     """An eager one, say: it was over before its parent was."""
     story = Story().task(1).step(1).task(2, parent=1).end(2).end(1).idle(MS)
@@ -226,7 +236,7 @@ def test_a_chain_of_tasks_is_not_kept():
     others = alive()
     story, model = Story().task(1).step(1), Model()
     for number in range(2, 10_000):
-        story.task(number, parent=number - 1).end(number - 1).step(number)
+        story.task(number, parent=number - 1).end(number - 1).step(number, 5 * MS)
     story.idle(MS).feed(model)
     assert model.trace.tasks.outlived_parent == 9_998
     assert alive() - others <= 2000 + 2

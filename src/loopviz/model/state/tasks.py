@@ -4,12 +4,18 @@ from collections import ChainMap, deque
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
+from loopviz.clock import MS
 from loopviz.model.state.entities import DESTROYED, Task
 from loopviz.model.state.observer import Observer
 from loopviz.model.state.task_groups import TaskGroups
 from loopviz.wire.events import NUMBER, TASK_CANCELLED, TASK_RAISED
 
-__all__ = ["Tasks"]
+__all__ = ["OUTLIVED_NS", "Tasks"]
+
+OUTLIVED_NS = 5 * MS
+"""A task that ends sooner after its parent did not outlive it: `asyncio.run` cancels what is left,
+and `gather` goes on once the last task has told it.
+"""
 
 _TROUBLED = 50
 """How many of the last tasks in trouble are kept."""
@@ -92,7 +98,7 @@ class Tasks:
         if parent is not None:
             task.parent_task = None  # or a chain of tasks would be kept for ever
             if parent.ended_ns:
-                task.outlived_ns = max(task.end_ns - parent.ended_ns, 1)
+                self._outlived(task, task.end_ns - parent.ended_ns)
             else:
                 parent.children -= 1
         self.ended.append(task)
@@ -111,6 +117,13 @@ class Tasks:
             if task.ended_ns and task not in self.troubled:
                 self.troubled.append(task)
         self.observer.never_retrieved(task_id, error, task, at)
+
+    def _outlived(self, task: Task, lasted: int) -> None:
+        """It ended so long after its parent, with which it was counted."""
+        if lasted >= OUTLIVED_NS:
+            task.outlived_ns = lasted
+        elif self.outlived_parent:  # else the counts began anew in between
+            self.outlived_parent -= 1
 
     def gap(self) -> None:
         """Events were lost: tasks may have ended unseen."""

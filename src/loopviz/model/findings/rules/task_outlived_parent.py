@@ -1,16 +1,14 @@
 """`task-outlived-parent`: tasks run on after the task that created them has ended."""
 
-from loopviz.clock import MS
 from loopviz.model.findings.case import Verdict
 from loopviz.model.findings.rule import RuleInfo
 from loopviz.model.findings.task_rule import TaskCase, TaskRule
 from loopviz.model.state.entities import DESTROYED, Task
+from loopviz.model.state.tasks import OUTLIVED_NS
 from loopviz.units import duration_text
 
 __all__ = ["TaskOutlivedParent"]
 
-_OUTLIVED_NS = 5 * MS
-"""Tasks that end sooner after their parent do not count: `asyncio.run` cancels what is left."""
 _TASKS = 3
 """How many tasks: one may be a worker that the first request starts for all."""
 
@@ -25,7 +23,7 @@ class TaskOutlivedParent(TaskRule):
         summary="tasks run on after the task that created them",
         why="Nobody awaits such a task: nobody sees how it ends, and it is cut off at shutdown.",
         fires_when=(
-            f"{_TASKS} tasks of one user line end {duration_text(_OUTLIVED_NS)} or more after the "
+            f"{_TASKS} tasks of one user line end {duration_text(OUTLIVED_NS)} or more after the "
             "task that created them, and nobody is told: no task awaits them, and no callback of "
             "theirs is called, but that of a `gather` or `shield`"
         ),
@@ -51,7 +49,7 @@ class TaskOutlivedParent(TaskRule):
     )
 
     def task_ended(self, task: Task, at: int) -> None:
-        if task.outlived_ns < _OUTLIVED_NS or task.outcome == DESTROYED or task.noticed:
+        if not task.outlived_ns or task.outcome == DESTROYED or task.noticed:
             return
         if self.is_users(task):
             number = self.context.number(task)
