@@ -88,6 +88,17 @@ def test_a_script_that_ends_is_reported_up_to_its_end(project):
 
 
 @seldom
+def test_loops_that_were_too_short_are_counted(project):
+    (project / "many.py").write_text(
+        "import asyncio\nfor _ in range(40):\n    asyncio.run(asyncio.sleep(0))\n"
+        "asyncio.run(asyncio.sleep(1))\n"
+    )
+    said = loopviz("bench", "--json", "-", "--", sys.executable, "many.py")
+    assert said.returncode == 0, said.stderr
+    assert 20 < json.loads(said.stdout)["loops_left_out"] <= 37
+
+
+@seldom
 def test_a_program_that_dies_says_why(project):
     (project / "bad.py").write_text("from fastapi import FastAPI\napp = FastAPI()\n1 / 0\n")
     said = loopviz("bench", "bad:app", "--python", sys.executable)

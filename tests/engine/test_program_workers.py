@@ -11,7 +11,7 @@ from loopviz.lab.catalogue import LoadInfo
 from loopviz.probe import install
 from loopviz.program import Program
 from loopviz.testing import VirtualLoop
-from loopviz.wire.control import LoopStarted, Serving, encode
+from loopviz.wire.control import LoopsLeftOut, LoopStarted, Serving, encode
 from tests.support.recording import FEW
 
 
@@ -112,6 +112,15 @@ def test_the_next_loop_begins_a_new_picture(workers, loop_of, pid, kept):
     assert workers.running == 1
     assert tasks(workers) == kept
     assert workers.generation == (pid != 11)
+
+
+def test_loops_that_were_not_recorded_are_counted_in_all_processes(workers):
+    for pid, loops in ((11, 1), (12, 4), (11, 37)):
+        with socket.socket(socket.AF_UNIX) as said:
+            said.connect(str(workers.endpoint.path))
+            said.sendall(encode(LoopsLeftOut(pid=pid, loops=loops)))
+            poll(workers)
+    assert (workers.loops_left_out, workers.seen) == (41, 0)
 
 
 def test_with_a_load_counts_begin_when_it_does(tmp_path, loop_of):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
 import threading
@@ -11,12 +12,12 @@ import pytest
 import uvicorn
 import uvloop
 
-from loopviz.probe import Probe, install, own_threads
+from loopviz.probe import Probe, install, own_threads, startup
 from loopviz.probe.attachable import address
 from loopviz.probe.loops import on_thread_of, running_loops
 from loopviz.probe.recording_folder import is_recording
 from loopviz.probe.startup import attach
-from loopviz.wire.control import Failed, LoopStarted, Serving, messages
+from loopviz.wire.control import Failed, LoopsLeftOut, LoopStarted, Serving, messages
 from loopviz.wire.events import NUMBER, Kind
 from loopviz.wire.unix_socket import bind
 from tests.support.recording import Recording
@@ -134,6 +135,20 @@ def test_only_one_loopviz_watches_a_process(loop, listener):
     told = second.next()
     assert isinstance(told, Failed)
     assert told.why == f"Another loopviz watches the process {os.getpid()} already."
+
+
+def test_loops_that_are_too_short_to_be_recorded_are_counted(loop, listener, monkeypatch):
+    here = listener()
+    attach(str(here.control))
+    here.next()
+    monkeypatch.setattr(startup, "AT_ONCE", 0)
+    monkeypatch.setattr(startup, "PATIENCE_S", 3600)
+    monkeypatch.setattr(startup, "TELL_S", math.inf)
+    for _ in range(3):
+        asyncio.run(asyncio.sleep(0))
+    assert here.next() == LoopsLeftOut(pid=os.getpid(), loops=1)
+    startup._Watch.now._at_exit()
+    assert here.next() == LoopsLeftOut(pid=os.getpid(), loops=3)
 
 
 def test_the_next_one_may_come_as_soon_as_one_has_ended(loop, listener):

@@ -113,7 +113,7 @@ class ProgramRun(LoopsRun):
             also = "" if self._process.code else f", and no asyncio loop has run in it{other}"
             return "failed", f"{name} {how}{also}{said}"
         if self._process.code == 0:
-            return "ended", f"{name} has ended with exit code 0{said}"
+            return "ended", f"{name} has ended with exit code 0{said}{self._left_out()}"
         began = self.began_ns and (self.url or not self._program.serves)
         return ("target-died" if began else "failed"), f"{name} {how}{said}"
 
@@ -168,6 +168,12 @@ class ProgramRun(LoopsRun):
             self._load.reap(0)
         self.workers.reap(0)
         run_folder.remove(self.folder)
+
+    def _left_out(self) -> str:
+        """How many of its loops were not recorded, as a further sentence."""
+        loops = self.workers.loops_left_out
+        were = "loop was" if loops == 1 else "loops were"
+        return f" {loops:,} short {were} not recorded." if loops else ""
 
     def _last_words(self) -> str:
         lines = self.log.tail(SEARCHED)

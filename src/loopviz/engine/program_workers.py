@@ -15,7 +15,7 @@ from loopviz.engine.worker import Worker
 from loopviz.engine.workers import Workers
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
-from loopviz.wire.control import Failed, LoopStarted, Message, OtherLoop, Serving
+from loopviz.wire.control import Failed, LoopsLeftOut, LoopStarted, Message, OtherLoop, Serving
 
 __all__ = ["ProgramWorkers"]
 
@@ -43,6 +43,7 @@ class ProgramWorkers(Workers):
         """The version of the interpreter that runs the newest loop."""
         self.other = ""
         """The library of a loop that runs and is none of asyncio's."""
+        self._left_out: dict[int, int] = {}
         self._serves = serves
         self._unknown: list[LoopConnection] = []
         self._ended: deque[Model] = deque(maxlen=ENDED)
@@ -66,6 +67,10 @@ class ProgramWorkers(Workers):
         return self._numbers
 
     @property
+    def loops_left_out(self) -> int:
+        return sum(self._left_out.values())
+
+    @property
     def models(self) -> Sequence[Model]:
         return [*super().models, *self._ended]
 
@@ -82,6 +87,9 @@ class ProgramWorkers(Workers):
                     self._add(connection, started)
                 case [OtherLoop(library=library), *_]:
                     self.other = library
+                    connection.reap(0)
+                case [LoopsLeftOut(pid=pid, loops=loops), *_]:
+                    self._left_out[pid] = loops
                     connection.reap(0)
                 case [Failed(why=why, machine=machine), *_]:
                     self.machine_failed |= machine

@@ -10,9 +10,11 @@ as it was before. Whatever fails here is logged, and the program goes on.
 """
 
 import asyncio
+import atexit
 import contextlib
 import itertools
 import logging
+import math
 import os
 import sys
 import time
@@ -32,7 +34,7 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.running_servers import adopt_servers, release_apps
 from loopviz.probe.servers import servers
-from loopviz.wire.control import Failed, LoopStarted, Serving
+from loopviz.wire.control import Failed, LoopsLeftOut, LoopStarted, Message, Serving
 
 __all__ = ["attach", "begin"]
 
@@ -46,6 +48,9 @@ ENDING_S = 2.0
 AT_ONCE, PATIENCE_S = 3, 0.1
 """The first so many loops of a process are recorded from their start, later ones once they have run
 for so long: a recording takes some ms to set up, and a test suite runs a thousand loops."""
+
+TELL_S = 1.0
+"""How often, at most, it is told how many loops were not recorded; the last time at the exit."""
 
 _log = logging.getLogger("loopviz")
 
@@ -62,9 +67,7 @@ def attach(control: str) -> None:
     """
     path = Path(control)
     if not _wait_for_the_last():
-        link = ControlLink(path)
-        link.send(Failed(why=f"Another loopviz watches the process {os.getpid()} already."))
-        link.close()
+        _say(path, Failed(why=f"Another loopviz watches the process {os.getpid()} already."))
         return
     watch = _Watch(path)
     watch.begin()
@@ -98,6 +101,7 @@ class _Watch:
         """Loops that have run, recorded or not."""
         self.loops: dict[Any, ControlLink] = {}
         """Those that are recorded now, each with its connection."""
+        self._left_out, self._told, self._told_at = 0, 0, -math.inf
         watched = {"uvloop": self._uvloops, "nest_asyncio": self._nested, **servers(self._serving)}
         self._patches = SharedPatches(watched, self._of_loop_class(asyncio.BaseEventLoop))
 
@@ -105,6 +109,7 @@ class _Watch:
         prepare()
         self._patches.watch()
         _Watch.now = self
+        atexit.register(self._at_exit)
 
     def is_over(self) -> bool:
         return not self._control.exists()
@@ -125,6 +130,7 @@ class _Watch:
         for link in self.loops.values():
             link.forget()
         self.loops.clear()
+        self._left_out = self._told = 0
 
     def _of_loop_class(self, cls: Any) -> list[Patch]:
         def running(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -218,6 +224,19 @@ class _Watch:
             probe.uninstall()
         if link is not None:
             link.close()
+        elif loop in self._begun and probe is None:
+            self._left_out += 1
+            if time.monotonic() - self._told_at >= TELL_S:
+                self._tell_left_out()
+
+    def _at_exit(self) -> None:
+        _guarded(self._tell_left_out)
+
+    def _tell_left_out(self) -> None:
+        """Say how many loops have ended that were not recorded, if that is news."""
+        if self._told < self._left_out and not self.is_over():
+            self._told, self._told_at = self._left_out, time.monotonic()
+            _say(self._control, LoopsLeftOut(pid=os.getpid(), loops=self._left_out))
 
     def _abandon(self, loop: Any, probe: Probe) -> None:
         """Nobody reads any more: restore the loop, on its own thread, and what all loops share."""
@@ -240,6 +259,7 @@ class _Watch:
             _Watch.now = None
             self._patches.unwatch()
             unprepare()
+            atexit.unregister(self._at_exit)
 
     def _serving(self, loop: Any, url: str) -> None:
         link = self.loops.get(loop)
@@ -252,6 +272,13 @@ def _guarded(do: Callable[[], object]) -> None:
         do()
     except Exception:  # noqa: BLE001 - the program must go on
         _log.exception("loopviz does not watch this loop; the program goes on")
+
+
+def _say(control: Path, message: Message) -> None:
+    """On a connection of its own."""
+    link = ControlLink(control)
+    link.send(message)
+    link.close()
 
 
 def _after_fork() -> None:

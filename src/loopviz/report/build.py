@@ -42,13 +42,15 @@ def build_report(
     python: str = "",
     program: Sequence[str] = (),
     left_out: Sequence[str] = (),
+    loops_left_out: int = 0,
     began_ns: int = 0,
 ) -> Report:
     """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
 
     `python`: the version that ran the app; empty: this one. `program`: the command, if it was one
     of the user's own. `left_out`: routes of the app that the load does not send, and why.
-    `began_ns`: when the run began to count.
+    `loops_left_out`: how many of its loops were not recorded. `began_ns`: when the run began to
+    count.
     """
     first, *peers = totals.workers
     report: Report = {
@@ -71,6 +73,8 @@ def build_report(
         report["program"] = list(program)
         for fields, finding in zip(report["findings"], totals.findings, strict=True):
             fields.update({"lesson": finding.lesson} if finding.lesson else {})
+    if loops_left_out:
+        report["loops_left_out"] = loops_left_out
     if left_out:
         report["load_left_out"] = list(left_out)
     if totals.counters:

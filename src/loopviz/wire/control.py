@@ -33,6 +33,7 @@ __all__ = [
     "LoadReport",
     "LoadStopped",
     "LoopStarted",
+    "LoopsLeftOut",
     "Message",
     "OtherLoop",
     "Quit",
@@ -224,6 +225,15 @@ class OtherLoop(Message):
     """A loop begins to run that is none of asyncio's. The only message on its connection."""
 
     library: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopsLeftOut(Message):
+    """Loops of a process have ended that were not recorded. The only message on its connection."""
+
+    pid: int
+    loops: int
+    """How many so far."""
 
 
 # ---- up, from a load

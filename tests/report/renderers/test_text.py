@@ -288,6 +288,16 @@ def test_a_load_at_its_limit_is_said_above_the_figures_of_the_loop():
     ]
 
 
+def test_loops_that_were_not_recorded_are_told():
+    report = report_of(Model())
+    lines = summary(report).splitlines()
+    report["loops_left_out"] = 1037
+    assert [line for line in summary(report).splitlines() if line not in lines] == [
+        "loops   1,037 more were not recorded: from the fourth on, a loop has to run",
+        "        for 0.1 s first",
+    ]
+
+
 def test_a_closed_loop_is_told_with_what_its_latencies_hide():
     model = Model([("GET /a", 0.0, 20, ""), ("WS /b answer", 0.0, 0, "")])
     fast = [Sample(i % 2, T0 + i, T0 + i, T0 + i + MS, 200) for i in range(100)]

@@ -36,7 +36,7 @@ class TextRenderer:
         lines = [*_hangs(report), _title(report), ""]
         if report["load"]:
             lines += [*_routes(report), *_load_at_its_limit(report["load"]), ""]
-        lines += [*_loop(report["loop"]), ""]
+        lines += [*_loop(report["loop"]), *_left_out(report), ""]
         if report.get("counters"):
             lines += [f"counted {_counted(report['counters'])}", ""]
         lines += [*_waited_for(report["resources"]), *_task_troubles(report["tasks"])]
@@ -145,6 +145,12 @@ def _loop(loop: Part) -> Iterator[str]:
     yield f"loop    utilization {'unknown' if busy is None else f'{busy:.0%}'} · {seen}"
     yield f"lag     {_quantiles(loop['lag_ms'])}"
     yield f"ready   {_quantiles(loop['ready_delay_ms'])}"
+
+
+def _left_out(report: Report) -> Iterator[str]:
+    if loops := report.get("loops_left_out", 0):
+        yield f"loops   {loops:,} more were not recorded: from the fourth on, a loop has to run"
+        yield "        for 0.1 s first"
 
 
 def _findings(findings: list[Part]) -> Iterator[str]:
