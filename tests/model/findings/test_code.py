@@ -242,6 +242,11 @@ async def order(session):
     await gate.acquire()
     await quote(3)
     await pool.acquire(timeout=3)
+    async with (
+        AsyncClient(limits=Limits(max_connections=None)) as unbounded,
+        AsyncClient(limits=Limits(max_connections=8)) as eight,
+    ):
+        pass
 """
 
 
@@ -251,6 +256,8 @@ def test_the_number_that_a_line_gives_for_an_argument():
     assert code.argument(line("create_async"), "max_overflow") is None
     assert code.argument(line("gate = "), "value") == 10
     assert code.argument(line("sized"), "value") is None
+    assert code.argument(line("eight"), "max_connections") == 8
+    assert code.argument(line("unbounded"), "max_connections") is None
 
 
 @pytest.mark.parametrize(

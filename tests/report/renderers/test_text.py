@@ -59,12 +59,16 @@ def test_summary():
 
 
 @pytest.mark.parametrize(
-    ("victims", "said"),
-    [(1, "; 1 request waited 1.5 s for it."), (12, "; 12 requests waited 1.5 s for it.")],
+    ("victims", "waited_ms", "said"),
+    [
+        (1, 1500, "; 1 request waited 1.5 s for it."),
+        (12, 1500, "; 12 requests waited for it, 1.5 s in total."),
+        (3, 32.4, "; 3 requests waited for it, 32 ms in total."),
+    ],
 )
-def test_summary_names_the_victims(victims, said):
+def test_summary_names_the_victims(victims, waited_ms, said):
     report = report_of(run())
-    report["findings"][0] |= {"victims": victims, "victim_wait_ms": 1500.0}
+    report["findings"][0] |= {"victims": victims, "victim_wait_ms": waited_ms}
     assert summary(report).splitlines()[-3].endswith("in time.sleep(0.05)" + said)
 
 

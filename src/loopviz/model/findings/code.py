@@ -202,7 +202,8 @@ class Code:
 
         The one argument without a name counts, too, of a call that has no other.
         """
-        calls = [node for node in self._at(where) if isinstance(node, ast.Call)]
+        nodes = (node for node in self._at(where) if isinstance(node, ast.Call))
+        calls = [call for call in nodes if _is_on(call, where.line)]
         given = [one.value for call in calls for one in call.keywords if one.arg == name]
         if not given:
             given = [call.args[0] for call in calls if len(call.args) == 1 and not call.keywords]
@@ -326,8 +327,13 @@ class Code:
         for node in nodes:
             if not isinstance(node, ast.Call) or id(node) in awaited:
                 continue
-            if node.lineno <= where.line <= (node.end_lineno or node.lineno):
+            if _is_on(node, where.line):
                 yield node
+
+
+def _is_on(node: ast.Call, line: int) -> bool:
+    """Whether a part of the call is on that line."""
+    return node.lineno <= line <= (node.end_lineno or node.lineno)
 
 
 def _own(statement: ast.stmt) -> Iterator[ast.AST]:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
+from loopviz.clock import MS
 from loopviz.output import clean_values, lowered
 from loopviz.report.document import Report, failed
 from loopviz.report.shutdown import Shutdown
+from loopviz.units import duration_text
 
 __all__ = ["TextRenderer"]
 
@@ -292,10 +294,10 @@ def _task_troubles(tasks: Part) -> list[str]:
 
 
 def _victims(found: Part) -> str:
-    if not found["victims"]:
-        return ""
-    requests = "request" if found["victims"] == 1 else "requests"
-    return f"; {found['victims']} {requests} waited {found['victim_wait_ms'] / 1000:.1f} s for it"
+    count, waited = found["victims"], duration_text(round(found["victim_wait_ms"] * MS))
+    if count > 1:
+        return f"; {count} requests waited for it, {waited} in total"
+    return f"; 1 request waited {waited} for it" if count else ""
 
 
 def _latency(route: Part, figure: str) -> str:

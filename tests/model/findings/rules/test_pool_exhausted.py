@@ -152,6 +152,20 @@ API = [""] * 18 + ["async def order():", "    async with Session() as session:",
             "hold a slot for less time: release the connection before slow work",
         ),
         (
+            "httpcore.pool",
+            [""] * 8 + ["client = AsyncClient(limits=Limits(max_connections=5))"],
+            "await session.execute(ORDERS)",
+            "raise `max_connections` (5) at app/db.py:9, if the server can take more; or start "
+            "fewer at once: {} waited at peak",
+        ),
+        (
+            "httpcore.pool",
+            [""] * 8 + ["client = AsyncClient()"],
+            "await session.execute(ORDERS)",
+            "raise `max_connections`, if the server can take more; or start fewer at once: {} "
+            "waited at peak",
+        ),
+        (
             "asyncio.Semaphore",
             GATE,
             "await quote(1)",
@@ -172,5 +186,5 @@ def test_the_advice_is_about_these_lines(kind, made, line, advice):
     (seen,) = (one for one in model.findings() if one.rule == "pool-exhausted")
     peak = model.snapshot(model.health().newest_ns, SECOND).resources[0].waiting.max
     assert seen.advice == advice.format(peak)
-    family = "dbpool" if kind == "sqlalchemy.pool" else ""
+    family = {"sqlalchemy.pool": "dbpool", "httpcore.pool": "httppool"}.get(kind, "")
     assert seen.lesson == family

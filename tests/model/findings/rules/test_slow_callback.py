@@ -110,7 +110,7 @@ def test_in_a_package_a_route_is_one_finding():
         (
             4,
             12,
-            "GET /a blocked the loop 60 ms in code of shop, most in "
+            "GET /a blocked the loop 60 ms in code of shop, at several lines, longest in "
             "line 12 of /v/site-packages/shop/views.py",
         ),
         (

@@ -108,6 +108,9 @@ class PoolExhausted(ExhaustionRule):
         if where is not None and where != made and code.may_do_without(where):
             unit = group.kind.unit
             first = f"release the {unit} before line {where.line}, if that line needs none"
+        elif group.kind.family is Family.CONNECTION_POOL:  # held for as long as the call takes
+            raised = raised or f"raise `{_ARGUMENTS[group.kind.id]}`"
+            return f"{raised}, if the server can take more; or start fewer at once{peak}"
         return f"{first}; or {raised}, or bound what comes in{peak}" if raised else first
 
     def _raised(self, group: ResourceGroup, made: Location | None) -> str:

@@ -40,7 +40,7 @@ class StallCase(Case):
     culprit = "", 0
     """See `Stall.culprit`."""
     where: Location | None = None
-    """The line; in a package, the one that took most of the time."""
+    """The line; in a package, the one that took more of the time than any other."""
     package = ""
     """See `Stall.package`."""
     work: EndpointWork | None = None
@@ -65,12 +65,22 @@ class StallCase(Case):
         super().__init__(number)
         self._spent: Counter[Location] = Counter()
         """How long the stalls lasted that were at each line of the package."""
+        self._spent_ns = 0
+        """The same of all its lines."""
 
     def spend(self, where: Location, ns: int) -> None:
         """A stall was at that line of the package."""
+        self._spent_ns += ns
         if where in self._spent or len(self._spent) < _LINES:
             self._spent[where] += ns
             self.where = self._spent.most_common(1)[0][0]
+
+    @property
+    def at(self) -> str:
+        """How the line of the package stands to the others of its case."""
+        if self.where is not None and 2 * self._spent[self.where] < self._spent_ns:
+            return "at several lines, longest"
+        return "most"
 
 
 class SlowCallback(Rule[StallCase]):
@@ -184,7 +194,7 @@ class SlowCallback(Rule[StallCase]):
             where = f" {case.work.text(case.where.function)}"
         elif case.package:
             text += f" in code of {case.package}"
-            where = (where and sure and f", most{where}") or where
+            where = (where and sure and f", {case.at}{where}") or where
         if sure:
             text += where
         waited = _waited(case) if case.open_worst_ns <= case.worst_ns else ""
