@@ -24,6 +24,8 @@ _SHARE = 0.1
 """The share of a second's callbacks that have to wait so long: fewer are a burst's tail."""
 _MANY = 20
 """How many callbacks have to wait so long: a handful proves nothing."""
+_ALL = 0.95
+"""From this part of a culprit's time on, its steps are said to be at the line."""
 _SECONDS = 2
 """In how many seconds: one is a burst."""
 
@@ -37,6 +39,9 @@ class _Culprit(NamedTuple):
     where: Location | None
     steps: int
     share: float
+    """Which part of the time in which callbacks waited they took …"""
+    share_at: float
+    """… and which part of that is of steps at that line."""
 
 
 class _Owners:
@@ -123,8 +128,9 @@ class ReadyDelayHigh(Rule[_Crowd]):
         fires_when=(
             f"in {_SECONDS} seconds or more, {_SHARE:.0%} of the callbacks and {_MANY} at least "
             f"wait {duration_text(_HIGH_NS)} or more for the loop, its thread's waits for a core "
-            "or the GIL left out, and no stall explains it. The culprit is the line whose steps "
-            "took most of that time, and half of what ran in it at least"
+            "or the GIL left out, and no stall explains it. The culprit is the request, or the "
+            "tasks of one line, whose steps took most of that time, and half of what ran in it at "
+            "least"
         ),
         counts="callbacks that waited; their wait",
         false_alarms=(
@@ -194,11 +200,12 @@ class ReadyDelayHigh(Rule[_Crowd]):
 
     def sentence(self, case: _Crowd, source: str) -> str:
         who = case.culprit
-        doing = f" at {source}" if source else ""
-        return (
-            f"Callbacks waited {duration_text(case.worst_ns)} for the loop, though none blocked it "
-            f"for long: {who.steps} steps of {who.label}{doing} took {who.share:.0%} of that time"
-        )
+        text = f"Callbacks waited {duration_text(case.worst_ns)} for the loop, though none blocked "
+        text += f"it for long: {who.steps} steps of {who.label}"
+        took = f"took {who.share:.0%} of that time"
+        if source and who.share_at < _ALL:
+            return f"{text} {took}, {who.share_at:.0%} of it at {source}"
+        return f"{text} at {source} {took}" if source else f"{text} {took}"
 
     def consequence(self, case: _Crowd) -> str:
         who, waited = case.culprit, duration_text(case.worst_ns)
@@ -243,7 +250,11 @@ class ReadyDelayHigh(Rule[_Crowd]):
         work = max(sums.values(), key=lambda work: work.spent.total())
         if 2 * work.spent.total() < lasted[ran].sum():
             return None
-        places = (self.context.place(place) for place, _ in work.spent.most_common())
-        where = next((place for place in places if place is not None), None)
+        lines = Counter[Location]()
+        for place, spent_ns in work.spent.items():
+            if (line := self.context.place(place)) is not None:
+                lines[line] += spent_ns
+        where, at_ns = max(lines.items(), key=lambda item: item[1], default=(None, 0))
         share = min(work.spent.total() / spans.total_ns, 1.0)
-        return where or work.label, _Culprit(work.label, where, work.steps, share)
+        share_at = at_ns / work.spent.total()
+        return where or work.label, _Culprit(work.label, where, work.steps, share, share_at)
