@@ -9,6 +9,7 @@ from pathlib import Path
 import loopviz
 from loopviz.engine.connection import Endpoint
 from loopviz.engine.program_run import environment
+from loopviz.wire.control import LoopsLeftOut, LoopStarted
 
 TELL = """
 import json, sys
@@ -69,11 +70,13 @@ def test_loops_that_run_for_a_moment_are_recorded_only_if_they_are_few(tmp_path)
     assert ran.stderr == ""
     connections = endpoint.accept()
     endpoint.close()
-    started = [connection.read()[0] for connection in connections]
+    told = [connection.read()[0] for connection in connections]
     for connection in connections:
         connection.reap(0)
+    started = [one for one in told if isinstance(one, LoopStarted)]
     assert [Path(one.folder).name.partition("-")[2] for one in started] == ["1", "2", "3", "4"]
     assert len(list(tmp_path.glob("*-4/loop.ring"))) == 1
+    assert [one.loops for one in told if isinstance(one, LoopsLeftOut)][-1] == 3
 
 
 def test_the_program_finds_loopviz_alone_and_runs_what_was_shadowed(tmp_path):

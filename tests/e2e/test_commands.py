@@ -73,6 +73,7 @@ scenario = Scenario(
 
 
 async def fails():
+    await asyncio.sleep(0.01)
     raise ValueError("nobody sees it")
 
 

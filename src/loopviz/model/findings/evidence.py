@@ -77,8 +77,12 @@ def all_of(count: int) -> str:
 
 
 def quoted(source: str) -> str:
-    """A line of code as sentences quote it: without its comment and its closing colon."""
-    return source.partition("  # ")[0].removesuffix(":")
+    """A line of code as sentences quote it: without its comment and its closing colon.
+
+    One that goes on below ends in `…`.
+    """
+    text = source.partition("  # ")[0].removesuffix(":")
+    return f"{text}…" if text.endswith(("(", "[", "{")) else text
 
 
 def resource_name(context: Context, group: ResourceGroup) -> str:

@@ -294,10 +294,13 @@ def _task_troubles(tasks: Part) -> list[str]:
 
 
 def _victims(found: Part) -> str:
-    count, waited = found["victims"], duration_text(round(found["victim_wait_ms"] * MS))
-    if count > 1:
-        return f"; {count} requests waited for it, {waited} in total"
-    return f"; 1 request waited {waited} for it" if count else ""
+    count = found["victims"]
+    if not count:
+        return ""
+    waited = duration_text(round(found["victim_wait_ms"] * MS))
+    if count == 1:
+        return f"; 1 request waited {waited} for it"
+    return f"; {count} requests waited for it, {waited} in total"
 
 
 def _latency(route: Part, figure: str) -> str:
