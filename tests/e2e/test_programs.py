@@ -221,6 +221,8 @@ def test_the_recording_of_a_killed_program_shows_its_last_seconds(project, termi
     wait_until((project / "kept" / "loop.ring").exists, 20, "its recording")
     screen = terminal(120, 35, "open", "kept")
     screen.until(" LIVE ", "job")
+    screen.press("5")
+    screen.until("DEADLOCK", "hangs.py:6")  # before it is a second old, it is none
     started.kill()
     started.wait()
     screen.until(" ENDED ", "The recording in kept ends here.")

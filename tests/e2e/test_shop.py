@@ -18,7 +18,7 @@ FAULTS = {
     ("never-awaited", "orders.py", "send_receipt(item)  #"),
     ("slot-leaked", "prices.py", "await slots.acquire()"),
     ("slot-leaked", "prices.py", "await client.send("),
-    ("blocked-put", "exports.py", "await queue.put("),
+    ("worker-died", "exports.py", "raise ValueError("),
     ("loop-spins", "sales.py", "await asyncio.sleep(0)"),
 }
 

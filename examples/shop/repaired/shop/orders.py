@@ -1,5 +1,7 @@
 """Placing orders."""
 
+import asyncio
+
 from fastapi import APIRouter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +26,7 @@ async def send_receipt(item: int) -> None:
 async def order(item: int):
     async with database.sessions() as session:
         await session.execute(text("SELECT :item"), {"item": item})
+        await asyncio.sleep(0.2)  # the payment service takes its time
         await audit(session, f"ordered {item}")
     return {"item": item}
 
