@@ -137,7 +137,7 @@ APPLICATIONS = {
             ),
             # it counts rows for some ms only, and says no number if that was not enough
             differs=r"query_ms\W+[\d.]+|took [\d.]+ms|((Many|400) rows in )?1 table"
-            r"|Many rows|400 rows|'content-length': .\d+",
+            r"|stations\"( title=\"(Many|400) rows\")?>|Many rows|400 rows|'content-length': .\d+",
         ),
         Application(
             "fastapi",

@@ -134,8 +134,8 @@ async def _answers(
 
 
 def _plain(answer: object, url: str, application: Application) -> str:
-    text = str(answer).replace(url.rpartition(":")[2], "PORT")
-    return re.sub(application.differs, "…", text)
+    text = re.sub(application.differs, "…", str(answer))  # first: a port may be a part of a number
+    return text.replace(url.rpartition(":")[2], "PORT")
 
 
 def _difference(one: str, other: str) -> str:
