@@ -2,12 +2,11 @@
 
 import contextlib
 import functools
-import socket
 from pathlib import Path
 from typing import Any
 
 from loopviz.wire.control import OtherLoop, encode
-from loopviz.wire.unix_socket import connect
+from loopviz.wire.unix_socket import send
 
 __all__ = ["tell_of_trio"]
 
@@ -21,13 +20,7 @@ def tell_of_trio(trio: Any, control: str) -> None:
         if trio.run is run:
             trio.run = original
             with contextlib.suppress(Exception):  # loopviz has gone: the program must go on
-                _say("trio", control)
+                send(Path(control), encode(OtherLoop(library="trio")))
         return original(*args, **options)
 
     trio.run = run
-
-
-def _say(library: str, control: str) -> None:
-    with socket.socket(socket.AF_UNIX) as said:
-        connect(said, Path(control))
-        said.sendall(encode(OtherLoop(library=library)))

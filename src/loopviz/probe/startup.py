@@ -34,7 +34,8 @@ from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.running_servers import adopt_servers, release_apps
 from loopviz.probe.servers import servers
-from loopviz.wire.control import Failed, LoopsLeftOut, LoopStarted, Message, Serving
+from loopviz.wire.control import Failed, LoopsLeftOut, LoopStarted, Serving, encode
+from loopviz.wire.unix_socket import send
 
 __all__ = ["attach", "begin"]
 
@@ -67,7 +68,8 @@ def attach(control: str) -> None:
     """
     path = Path(control)
     if not _wait_for_the_last():
-        _say(path, Failed(why=f"Another loopviz watches the process {os.getpid()} already."))
+        why = f"Another loopviz watches the process {os.getpid()} already."
+        send(path, encode(Failed(why=why)))
         return
     watch = _Watch(path)
     watch.begin()
@@ -236,7 +238,7 @@ class _Watch:
         """Say how many loops have ended that were not recorded, if that is news."""
         if self._told < self._left_out and not self.is_over():
             self._told, self._told_at = self._left_out, time.monotonic()
-            _say(self._control, LoopsLeftOut(pid=os.getpid(), loops=self._left_out))
+            send(self._control, encode(LoopsLeftOut(pid=os.getpid(), loops=self._left_out)))
 
     def _abandon(self, loop: Any, probe: Probe) -> None:
         """Nobody reads any more: restore the loop, on its own thread, and what all loops share."""
@@ -272,13 +274,6 @@ def _guarded(do: Callable[[], object]) -> None:
         do()
     except Exception:  # noqa: BLE001 - the program must go on
         _log.exception("loopviz does not watch this loop; the program goes on")
-
-
-def _say(control: Path, message: Message) -> None:
-    """On a connection of its own."""
-    link = ControlLink(control)
-    link.send(message)
-    link.close()
 
 
 def _after_fork() -> None:

@@ -4,10 +4,10 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["bind", "connect"]
+__all__ = ["bind", "connect", "send"]
 
 _ROOM = 100
 
@@ -22,6 +22,17 @@ def connect(unix: socket.socket, path: Path) -> None:
     """Connect it to the socket at that path. Raises OSError."""
     with _short(path) as name:
         unix.connect(name)
+
+
+def send(path: Path, data: bytes) -> None:
+    """Send that to the socket at that path, on a connection of its own.
+
+    Dropped if the other end closes meanwhile. Raises OSError if nobody listens.
+    """
+    with socket.socket(socket.AF_UNIX) as unix:
+        connect(unix, path)
+        with suppress(OSError):
+            unix.sendall(data)
 
 
 @contextmanager

@@ -65,12 +65,9 @@ class StallCase(Case):
         super().__init__(number)
         self._spent: Counter[Location] = Counter()
         """How long the stalls lasted that were at each line of the package."""
-        self._spent_ns = 0
-        """The same of all its lines."""
 
     def spend(self, where: Location, ns: int) -> None:
         """A stall was at that line of the package."""
-        self._spent_ns += ns
         if where in self._spent or len(self._spent) < _LINES:
             self._spent[where] += ns
             self.where = self._spent.most_common(1)[0][0]
@@ -78,7 +75,7 @@ class StallCase(Case):
     @property
     def at(self) -> str:
         """How the line of the package stands to the others of its case."""
-        if self.where is not None and 2 * self._spent[self.where] < self._spent_ns:
+        if self.where is not None and 2 * self._spent[self.where] < self.total_ns:
             return "at several lines, longest"
         return "most"
 
