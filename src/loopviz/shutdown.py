@@ -3,6 +3,8 @@
 __all__ = [
     "CLOSE_S",
     "GUARD_S",
+    "LOOPLESS_AGAIN_S",
+    "LOOPLESS_S",
     "ORPHANS_S",
     "PROGRAM_AGAIN_S",
     "PROGRAM_S",
@@ -26,6 +28,9 @@ REPLACED_S = 0.5
 PROGRAM_AGAIN_S, PROGRAM_S = 3.0, 5.0
 """Limits for a program of the user's own after SIGINT: then it gets a second one, as servers that
 wait for their connections expect; then it is killed."""
+LOOPLESS_AGAIN_S, LOOPLESS_S = 10.0, 15.0
+"""The same while none of its loops is open, so its end goes on: a Celery worker without jobs takes
+6 s."""
 
 ORPHANS_S = 1.2
 """Limit for the children if the terminal process was killed. They notice that and end as above; the

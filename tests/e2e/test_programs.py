@@ -87,15 +87,46 @@ def test_a_script_that_ends_is_reported_up_to_its_end(project):
     assert "bye" not in said.stdout + said.stderr  # its output is its own
 
 
+JOBS = """\
+import asyncio
+import time
+
+
+async def job():
+    await asyncio.sleep(0.005)
+    time.sleep(0.06)
+
+
+for _ in range(20):
+    asyncio.run(job())
+"""
+
+
+def test_what_blocks_the_loop_of_each_job_is_told_for_all(project):
+    """Each of them is a loop of its own, shorter than a recording once took to begin."""
+    (project / "jobs.py").write_text(JOBS)
+    said = loopviz("bench", "--json", "-", "--", sys.executable, "jobs.py")
+    assert said.returncode == 0, said.stderr
+    report = json.loads(said.stdout)
+    (found,) = [f for f in report["findings"] if f["rule"] == "slow-callback"]
+    assert (found["location"]["file"], found["location"]["line"]) == ("jobs.py", 7)
+    assert found["count"] == report["loop"]["loops"] == 20
+    assert "loops_left_out" not in report
+    assert "workers" not in report
+
+
 @seldom
 def test_loops_that_were_too_short_are_counted(project):
     (project / "many.py").write_text(
-        "import asyncio\nfor _ in range(40):\n    asyncio.run(asyncio.sleep(0))\n"
+        "import asyncio\nfor _ in range(1000):\n    asyncio.run(asyncio.sleep(0))\n"
         "asyncio.run(asyncio.sleep(1))\n"
     )
     said = loopviz("bench", "--json", "-", "--", sys.executable, "many.py")
     assert said.returncode == 0, said.stderr
-    assert 20 < json.loads(said.stdout)["loops_left_out"] <= 37
+    report = json.loads(said.stdout)
+    assert report["loop"]["loops"] + report["loops_left_out"] == 1001
+    assert report["loops_left_out"] > 100
+    assert "loops_crowded_out" not in report
 
 
 @seldom

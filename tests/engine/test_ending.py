@@ -27,7 +27,7 @@ class Process:
 
 
 class Workers:
-    running = seen = 1
+    running = seen = open = 1
     said = "the lifespan at shop.py:41"
 
     def waited_for(self):
@@ -47,8 +47,8 @@ def clock(monkeypatch):
     return now
 
 
-def pass_time(clock, ending, until):
-    for tenth in range(round(until * 10)):
+def pass_time(clock, ending, until, since=0):
+    for tenth in range(round(since * 10), round(until * 10)):
         clock[0] = 100 + tenth / 10
         ending.follow()
 
@@ -85,6 +85,33 @@ def test_what_does_not_end_is_killed_and_told(clock):
     assert ending.farewell() == (
         "app was killed, 5.1 s after SIGINT: its shutdown waited for the lifespan at shop.py:41."
     )
+
+
+def test_while_no_loop_is_open_it_has_more_time(clock):
+    process, workers = Process(), Workers()
+    workers.said, workers.open = "", 0
+    ending = Ending("celery", process, workers)
+    pass_time(clock, ending, 9.9)
+    assert process.got == ["SIGINT"]
+    assert ending.sentence().startswith("SIGINT 10 s ago, SIGKILL in 5 s (q: now).")
+    pass_time(clock, ending, 14.9, since=9.9)
+    assert process.got == ["SIGINT", "SIGINT"]
+    pass_time(clock, ending, 15.3, since=14.9)
+    assert process.got == ["SIGINT", "SIGINT", "SIGKILL"]
+
+
+def test_a_loop_that_opens_late_has_as_much_time_as_any(clock):
+    process, workers = Process(), Workers()
+    workers.open = 0
+    ending = Ending("celery", process, workers)
+    pass_time(clock, ending, 7)
+    workers.open = 1
+    pass_time(clock, ending, 9.8, since=7)
+    assert process.got == ["SIGINT"]
+    pass_time(clock, ending, 11.7, since=9.8)
+    assert process.got == ["SIGINT", "SIGINT"]
+    pass_time(clock, ending, 12.2, since=11.7)
+    assert process.got == ["SIGINT", "SIGINT", "SIGKILL"]
 
 
 @pytest.mark.parametrize(

@@ -115,12 +115,12 @@ def test_the_next_loop_begins_a_new_picture(workers, loop_of, pid, kept):
 
 
 def test_loops_that_were_not_recorded_are_counted_in_all_processes(workers):
-    for pid, loops in ((11, 1), (12, 4), (11, 37)):
+    for pid, loops, crowded in ((11, 1, 1), (12, 4, 0), (11, 37, 2)):
         with socket.socket(socket.AF_UNIX) as said:
             said.connect(str(workers.endpoint.path))
-            said.sendall(encode(LoopsLeftOut(pid=pid, loops=loops)))
+            said.sendall(encode(LoopsLeftOut(pid=pid, loops=loops, crowded=crowded)))
             poll(workers)
-    assert (workers.loops_left_out, workers.seen) == (41, 0)
+    assert (workers.loops_left_out, workers.loops_crowded_out, workers.seen) == (41, 2, 0)
 
 
 def test_with_a_load_counts_begin_when_it_does(tmp_path, loop_of):

@@ -1,9 +1,11 @@
 """loopviz attaches to loops that run, and leaves them as they were."""
 
 import asyncio
+import atexit
 import contextlib
 import math
 import os
+import select
 import socket
 import threading
 from itertools import islice
@@ -12,13 +14,13 @@ import pytest
 import uvicorn
 import uvloop
 
-from loopviz.probe import Probe, install, own_threads, startup
+from loopviz.probe import Probe, install, own_threads, recordings, startup
 from loopviz.probe.attachable import address
 from loopviz.probe.loops import on_thread_of, running_loops
 from loopviz.probe.recording_folder import is_recording
 from loopviz.probe.startup import attach
 from loopviz.wire.control import Failed, LoopsLeftOut, LoopStarted, Serving, messages
-from loopviz.wire.events import NUMBER, Kind
+from loopviz.wire.events import NUMBER, TASK_RETURNED, Kind
 from loopviz.wire.unix_socket import bind
 from tests.support.recording import Recording
 from tests.support.waiting import wait_until
@@ -46,6 +48,10 @@ class Listener:
         with connected.makefile("rb") as lines:
             told = list(islice(messages(lines), count))
         return told[0] if count == 1 else told
+
+    def quiet(self):
+        """Whether no other loop has reported."""
+        return not select.select([self._socket], [], [], 0)[0]
 
     def end(self):
         self._socket.close()
@@ -141,14 +147,73 @@ def test_loops_that_are_too_short_to_be_recorded_are_counted(loop, listener, mon
     here = listener()
     attach(str(here.control))
     here.next()
-    monkeypatch.setattr(startup, "AT_ONCE", 0)
+    monkeypatch.setattr(recordings.Budget, "allows", lambda _: False)
     monkeypatch.setattr(startup, "PATIENCE_S", 3600)
     monkeypatch.setattr(startup, "TELL_S", math.inf)
     for _ in range(3):
         asyncio.run(asyncio.sleep(0))
-    assert here.next() == LoopsLeftOut(pid=os.getpid(), loops=1)
+    assert here.next() == LoopsLeftOut(pid=os.getpid(), loops=1, crowded=0)
     startup._Watch.now._at_exit()
-    assert here.next() == LoopsLeftOut(pid=os.getpid(), loops=3)
+    assert here.next() == LoopsLeftOut(pid=os.getpid(), loops=3, crowded=0)
+
+
+def test_loops_beside_as_many_as_may_be_recorded_are_counted_as_such(loop, listener, monkeypatch):
+    here = listener()
+    monkeypatch.setattr(startup, "LOOPS", 1)
+    monkeypatch.setattr(startup, "TELL_S", 0)
+    attach(str(here.control))
+    here.next()
+    asyncio.run(asyncio.sleep(0))
+    assert here.next() == LoopsLeftOut(pid=os.getpid(), loops=1, crowded=1)
+
+
+def test_the_next_loop_goes_on_in_the_recording_of_the_last(loop, listener):
+    here = listener()
+    attach(str(here.control))
+    here.next()
+    lasts = []
+    for _ in range(3):
+        asyncio.run(asyncio.sleep(0))
+        lasts.append(threading.active_count())
+    folder = here.next().folder
+    seen = Recording(folder)
+    switches = [event.kind for event in seen.of(Kind.LOOP_CLOSED, Kind.STOPPED)]
+    assert switches == 3 * [Kind.LOOP_CLOSED, Kind.STOPPED]
+    assert [event.b for event in seen.of(Kind.TASK_END)] == 9 * [TASK_RETURNED]
+    assert len(set(lasts)) == 1
+    assert here.quiet()
+    here.end()
+    wait_until(lambda: not is_recording(folder), PATIENCE_S)
+
+
+def test_a_loop_beside_another_has_a_recording_of_its_own(loop, listener):
+    here = listener()
+    attach(str(here.control))
+    here.next()
+
+    async def outer():
+        await asyncio.to_thread(asyncio.run, asyncio.sleep(0))
+        await asyncio.to_thread(asyncio.run, asyncio.sleep(0))
+
+    asyncio.run(outer())
+    folders = {here.next().folder for _ in range(2)}
+    assert len(folders) == 2
+    assert here.quiet()
+
+
+def test_the_child_of_a_fork_has_its_own_recording_and_ends(loop, listener):
+    here = listener()
+    attach(str(here.control))
+    here.next()
+    asyncio.run(asyncio.sleep(0))
+    ours = here.next()
+    child = os.fork()
+    if not child:
+        asyncio.run(asyncio.sleep(0))
+        os._exit(bool(atexit._run_exitfuncs()))  # as at a regular exit
+    theirs = here.next()
+    assert (theirs.pid, theirs.folder != ours.folder) == (child, True)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_the_next_one_may_come_as_soon_as_one_has_ended(loop, listener):

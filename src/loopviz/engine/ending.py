@@ -6,7 +6,7 @@ from pathlib import Path
 from loopviz.engine.process import Process
 from loopviz.engine.program_workers import ProgramWorkers
 from loopviz.report.shutdown import Shutdown
-from loopviz.shutdown import PROGRAM_AGAIN_S, PROGRAM_S
+from loopviz.shutdown import LOOPLESS_AGAIN_S, LOOPLESS_S, PROGRAM_AGAIN_S, PROGRAM_S
 
 __all__ = ["Ending"]
 
@@ -14,13 +14,16 @@ __all__ = ["Ending"]
 class Ending:
     """SIGINT at once, a second one after `PROGRAM_AGAIN_S`, SIGKILL after `PROGRAM_S`.
 
+    These count from SIGINT, or from when none of its loops was open: then the end has come further.
+    It does not last longer than `LOOPLESS_S`.
+
     Call `follow` often, after the workers' messages have been read.
     """
 
     def __init__(self, name: str, process: Process, workers: ProgramWorkers) -> None:
         self._name, self._process, self._workers = name, process, workers
         self._began = time.monotonic()
-        self._took_s = 0.0
+        self._took_s = self._loopless_s = 0.0
         self._again = self._killed = False
         self._waited_for = self._last_reason = ""
         self.over = False
@@ -43,10 +46,12 @@ class Ending:
         if self._process.code is not None and not self._workers.running:
             self._end()
             return
+        if self._workers.seen and not self._workers.open:
+            self._loopless_s = self.passed_s
         self._waited_for = self._workers.waited_for() or self._left()
-        if self.passed_s > PROGRAM_S:
+        if self._left_s(PROGRAM_S, LOOPLESS_S) < 0:
             self.kill()
-        elif self.passed_s > PROGRAM_AGAIN_S and not self._again:
+        elif self._left_s(PROGRAM_AGAIN_S, LOOPLESS_AGAIN_S) < 0 and not self._again:
             self._again, self._last_reason = True, self._waited_for
             self._interrupt()
 
@@ -60,7 +65,7 @@ class Ending:
     def sentence(self) -> str:
         """What it waits for, while it lasts."""
         waits = f" Shutdown waits for {self._waited_for}." if self._waited_for else ""
-        left_s = max(0.0, PROGRAM_S - self.passed_s)
+        left_s = max(0.0, self._left_s(PROGRAM_S, LOOPLESS_S))
         return f"SIGINT {self.passed_s:.0f} s ago, SIGKILL in {left_s:.0f} s (q: now).{waits}"
 
     def farewell(self) -> str:
@@ -71,16 +76,28 @@ class Ending:
         self._process.interrupt()
         self._workers.interrupt(self._process.pid)
 
+    def _left_s(self, limit_s: float, loopless_s: float) -> float:
+        """How much is left of the first limit, and of the second while no loop is open."""
+        is_open = self._workers.open or not self._workers.seen
+        until_s = min(self._loopless_s + limit_s, loopless_s) if is_open else loopless_s
+        return until_s - self.passed_s
+
     def _end(self) -> None:
         self._took_s, self.over = self.passed_s, True
 
     def _left(self) -> str:
         """What lives on once all loops have ended."""
-        if self._workers.running or not self._workers.seen or self._process.code is not None:
+        if self._workers.open or not self._workers.seen or self._process.code is not None:
             return ""
         try:
-            threads = len(list(Path(f"/proc/{self._process.pid}/task").iterdir())) - 1
+            there = len(list(Path(f"/proc/{self._process.pid}/task").iterdir()))
         except OSError:
             return ""
-        others = f" ({threads} threads besides the main one run on)" if threads > 0 else ""
+        threads = there - 1 - self._workers.threads_of(self._process.pid)
+        run = (
+            "thread besides the main one runs"
+            if threads == 1
+            else "threads besides the main one run"
+        )
+        others = f" ({threads} {run} on)" if threads > 0 else ""
         return f"its process to end, whose loops have ended{others}"

@@ -85,6 +85,7 @@ def measure(
             program=run.scenario.command if isinstance(run.scenario, Program) else (),
             left_out=run.left_out,
             loops_left_out=run.workers.loops_left_out,
+            loops_crowded_out=run.workers.loops_crowded_out,
             began_ns=run.began_ns,
         )
     if run.shutdown is not None:  # known by now: all has ended

@@ -18,6 +18,7 @@ from loopviz.engine.run import Failure, Status
 from loopviz.options import RunOptions
 from loopviz.program import Program
 from loopviz.program.unseen import lives_on, why_unseen
+from loopviz.report.left_out import left_out_words
 from loopviz.report.shutdown import Shutdown
 
 __all__ = ["ProgramRun", "attachable_environment", "environment"]
@@ -171,9 +172,8 @@ class ProgramRun(LoopsRun):
 
     def _left_out(self) -> str:
         """How many of its loops were not recorded, as a further sentence."""
-        loops = self.workers.loops_left_out
-        were = "loop was" if loops == 1 else "loops were"
-        return f" {loops:,} short {were} not recorded." if loops else ""
+        words = left_out_words(self.workers.loops_left_out, self.workers.loops_crowded_out)
+        return f" {words}" if words else ""
 
     def _last_words(self) -> str:
         lines = self.log.tail(SEARCHED)

@@ -43,7 +43,7 @@ class ProgramWorkers(Workers):
         """The version of the interpreter that runs the newest loop."""
         self.other = ""
         """The library of a loop that runs and is none of asyncio's."""
-        self._left_out: dict[int, int] = {}
+        self._left_out: dict[int, LoopsLeftOut] = {}
         self._serves = serves
         self._unknown: list[LoopConnection] = []
         self._ended: deque[Model] = deque(maxlen=ENDED)
@@ -58,17 +58,31 @@ class ProgramWorkers(Workers):
 
     @property
     def running(self) -> int:
-        """How many loops are running now."""
+        """How many loops report now, those included that are closed and that another may follow."""
         return len(self._workers) - self._first_ended
 
     @property
+    def open(self) -> int:
+        """How many of these are not closed."""
+        alive = [worker for worker in self._workers if not worker.how_it_ended()]
+        return sum(not worker.model.loop.closed for worker in alive)
+
+    def threads_of(self, pid: int) -> int:
+        """How many threads loopviz has in that process: two for each recording."""
+        return 2 * sum(worker.pid == pid for worker in self._workers if not worker.how_it_ended())
+
+    @property
     def seen(self) -> int:
-        """How many loops have reported so far."""
+        """How many have reported so far."""
         return self._numbers
 
     @property
     def loops_left_out(self) -> int:
-        return sum(self._left_out.values())
+        return sum(told.loops for told in self._left_out.values())
+
+    @property
+    def loops_crowded_out(self) -> int:
+        return sum(told.crowded for told in self._left_out.values())
 
     @property
     def models(self) -> Sequence[Model]:
@@ -88,8 +102,8 @@ class ProgramWorkers(Workers):
                 case [OtherLoop(library=library), *_]:
                     self.other = library
                     connection.reap(0)
-                case [LoopsLeftOut(pid=pid, loops=loops), *_]:
-                    self._left_out[pid] = loops
+                case [LoopsLeftOut() as told, *_]:
+                    self._left_out[told.pid] = told
                     connection.reap(0)
                 case [Failed(why=why, machine=machine), *_]:
                     self.machine_failed |= machine

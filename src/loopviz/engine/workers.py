@@ -57,6 +57,11 @@ class Workers:
         return 0
 
     @property
+    def loops_crowded_out(self) -> int:
+        """How many of these since too many others were recorded."""
+        return 0
+
+    @property
     def first(self) -> Worker | None:
         """The first worker; None if none could be started."""
         return self._workers[0] if self._workers else None

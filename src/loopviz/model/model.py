@@ -132,6 +132,8 @@ class Model:
                 self.loop.feed(part)
                 self.trace.feed(rows(self._worker_records.merged(part)), strings)
         self._feed_workers(until_ns)
+        if until_ns is not None and self.loop.closed:
+            self.trace.judge(until_ns)  # no record may follow for long
         if not len(records):
             return
         self._take_incidents()

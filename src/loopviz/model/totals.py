@@ -130,6 +130,7 @@ def _loop(model: Model, now: int) -> LoopTotals:
         ready_delay=distributions.ready_delay.quantiles if full else Quantiles(),
         callback=distributions.callback.quantiles,
         gc=model.trace.pauses.stats(),
+        loops=loop.loops,
     )
 
 

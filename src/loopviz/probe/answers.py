@@ -24,11 +24,16 @@ __all__ = ["Answers"]
 
 
 class Answers:
-    """Made on the loop's thread; `answer` may be called on any, the loop blocked or not."""
+    """`answer` may be called on any thread, the loop blocked or not."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, send: Callable[[Message], None]) -> None:
-        self._loop, self._send = loop, send
-        self._thread = threading.get_ident()
+    def __init__(self, send: Callable[[Message], None]) -> None:
+        self._send = send
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = 0
+
+    def turn_to(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        """Answer about this loop from now on; on its thread. None: there is none."""
+        self._loop, self._thread = loop, threading.get_ident()
 
     def answer(self, message: Message) -> None:
         """Answer a request for a stack, awaits or blockers; other messages are not for it."""
@@ -41,25 +46,27 @@ class Answers:
                 self._send(self._blockers())
 
     def _stack(self, task: int) -> StackReply:
+        loop = self._loop
         try:
-            frames = await_stack(self._loop, self._thread, task)
-            if frames:
-                frames += job_stack(self._loop, task)
+            frames = await_stack(loop, self._thread, task) if loop is not None else []
+            if loop is not None and frames:
+                frames += job_stack(loop, task)
         except Exception:  # noqa: BLE001 - whatever the app has for a task: control must go on
             frames = []
         return StackReply(task=task, frames=None if frames is None else tuple(frames))
 
     def _awaits(self, tasks: tuple[int, ...], others: bool) -> AwaitsReply:
-        at_ns = monotonic_ns()
+        at_ns, loop = monotonic_ns(), self._loop
         try:
-            found = tuple(awaits(self._loop, PLACES, tasks, others=others))
+            found = () if loop is None else tuple(awaits(loop, PLACES, tasks, others=others))
         except Exception:  # noqa: BLE001
             found = ()
         return AwaitsReply(at_ns=at_ns, tasks=found)
 
     def _blockers(self) -> BlockersReply:
+        loop = self._loop
         try:
-            found = tuple(blockers(self._loop, self._thread, PLACES))
+            found = () if loop is None else tuple(blockers(loop, self._thread, PLACES))
         except Exception:  # noqa: BLE001
             found = ()
         return BlockersReply(blockers=found)

@@ -109,7 +109,7 @@ def make_foreign_hooks(
 ) -> Hooks:
     """The hooks of a foreign loop, as `make_python_hooks`; but `create_task` makes a factory."""
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern
-    claim, mask = itertools.count(1).__next__, ring.bytes_mask
+    claim, mask = itertools.count(ring.written + 1).__next__, ring.bytes_mask
     stopped = tag(Kind.STOPPED)
     started, task_tag = 0, 0
 
@@ -193,7 +193,10 @@ def make_foreign_hooks(
 
     def abandon() -> None:
         nonlocal pack, started, task_tag
-        pack, started, task_tag = write_nothing, 0, 0
+        started, task_tag = 0, 0
+        if pack is not write_nothing:
+            pack = write_nothing
+            ring.written = claim() - 1
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise NotImplementedError("a foreign loop runs its callbacks itself")

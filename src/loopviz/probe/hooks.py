@@ -141,7 +141,7 @@ def make_python_hooks(
     records, pack, intern = ring.records, RECORD.pack_into, ring.intern
     # a record's number is taken in one C call, and its slot follows from it: so a finalizer or
     # another thread may write between any two bytecodes of this one
-    claim, mask = itertools.count(1).__next__, ring.bytes_mask
+    claim, mask = itertools.count(ring.written + 1).__next__, ring.bytes_mask
     heappop, repeat, ulp = heapq.heappop, itertools.repeat, math.ulp
     timer_handle, task_type, handles = asyncio.TimerHandle, asyncio.Task, Handle
     builtin, method, function = BuiltinMethodType, MethodType, FunctionType
@@ -549,7 +549,10 @@ def make_python_hooks(
 
     def abandon() -> None:
         nonlocal owner, task_tag, cause, started, pack
-        owner, task_tag, cause, started, pack = None, 0, 0, 0, write_nothing
+        owner, task_tag, cause, started = None, 0, 0, 0
+        if pack is not write_nothing:
+            pack = write_nothing
+            ring.written = claim() - 1
 
     return Hooks(
         run_once=_run_once,

@@ -29,7 +29,7 @@ from loopviz.probe.watchdog import Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_NS, Kind, tag
 from loopviz.wire.ring import CAPACITY
 
-__all__ = ["Probe", "install", "prepare", "unprepare"]
+__all__ = ["Probe", "coverage_of", "install", "prepare", "unprepare"]
 
 HEARTBEAT_S = HEARTBEAT_NS / SECOND
 _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_exception_handler")
@@ -70,14 +70,15 @@ class Probe:
         user_roots: Iterable[str] = (),
         heartbeat_s: float | None = HEARTBEAT_S,
         clock: Clock = monotonic_ns,
-        watchdog: bool = True,
+        watchdog: bool | Watchdog = True,
         tripwire: bool = False,
         attach: bool = False,
     ) -> None:
+        """`watchdog`: whether there is to be one, or that of the last loop in these files."""
         self.folder, self._asked = files.folder, files.asked
-        self.coverage = _coverage(loop)
+        self.coverage = coverage_of(loop)
         self._loop: Any = loop
-        self._ring, self._lock = files.loop, files.lock
+        self._files, self._ring = files, files.loop
         self.aux_ring = files.aux_ring
         """The ring for records of other threads: marks, worker jobs."""
         self._failed: set[str] = set()
@@ -90,7 +91,8 @@ class Probe:
         if self.coverage != "steps":
             hasten(self.recorder, self.hooks.write, self.hooks.task, self._ring.intern)
         self._clock = clock
-        self._wants_watchdog, self._wants_tripwire = watchdog, tripwire
+        self._last = watchdog if isinstance(watchdog, Watchdog) else None
+        self._wants_watchdog, self._wants_tripwire = bool(watchdog), tripwire
         self._attach = attach
         self._watchdog: Watchdog | None = None
         self._heartbeat: Heartbeat | None = None
@@ -156,10 +158,29 @@ class Probe:
         self._installs -= 1
         if self._installs or _probes.pop(self._loop, None) is None:
             return
-        self._withdraw()
-        attachable.end(self)
+        self._unhook()
         if self._watchdog is not None:
             self._watchdog.stop()
+        self._files.lock.release()
+
+    def hand_over(self) -> Watchdog | None:
+        """As `uninstall`, of a loop about to be closed: another one goes on in its files.
+
+        With the watchdog that is returned; it is paused.
+        """
+        self._installs = 0
+        _probes.pop(self._loop, None)
+        self.hooks.write(self._clock(), 0, tag(Kind.LOOP_CLOSED))
+        self._unhook()
+        watchdog = self._watchdog
+        if watchdog is not None:
+            watchdog.pause()
+            return watchdog if watchdog.runs else None
+        return None
+
+    def _unhook(self) -> None:
+        self._withdraw()
+        attachable.end(self)
         if self._heartbeat is not None:
             self._heartbeat.stop()
         if self.coverage == "full":
@@ -169,7 +190,6 @@ class Probe:
         for name in tuple(self._before):
             self._put_back(name)
         self.hooks.stop()
-        self._lock.release()
 
     def _records_into(self, path: Path) -> bool:
         """True if `path` is the folder asked for, or the one taken instead."""
@@ -205,6 +225,8 @@ class Probe:
         self._installs = 0
         self.hooks.abandon()
         self.aux_ring.abandon()
+        if self._watchdog is not None:
+            self._watchdog.forget()
         self._withdraw()
         attachable.end(self)
         for name in tuple(self._before):
@@ -227,6 +249,10 @@ class Probe:
     def start_watchdog(self) -> None:
         """Watch this thread: the loop runs on it, or is about to. The first call counts."""
         if not self._wants_watchdog or not self._installs or self._watchdog is not None:
+            return
+        if self._last is not None:
+            self._watchdog = self._last
+            self._watchdog.follow(self.hooks.running, self._fail)
             return
         try:
             watchdog = Watchdog(
@@ -358,7 +384,7 @@ def install(
     return probe
 
 
-def _coverage(loop: Any) -> str:
+def coverage_of(loop: Any) -> str:
     """How much of the loop can be seen, see `wire.events.Kind.COVERAGE`."""
     if is_asyncios(loop):
         return "full"
@@ -384,10 +410,12 @@ def prepare() -> None:
     """
     patches.watch()
     frameworks.watch()
+    notes.watch()
 
 
 def unprepare() -> None:
     """Undo one `prepare`."""
+    notes.unwatch()
     frameworks.unwatch()
     patches.unwatch()
 

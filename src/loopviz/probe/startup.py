@@ -4,9 +4,10 @@
 was running before (see `loopviz.engine.injection`).
 
 A loop is recorded from the moment that it begins to run, or that loopviz attaches, until it is
-closed. Each has a folder of its own beside the socket, and a connection to that: it says where the
-rings are and answers what loopviz asks. If loopviz ends, so does the recording, and the program is
-as it was before. Whatever fails here is logged, and the program goes on.
+closed. A recording has a folder of its own beside the socket, and a connection to that: it says
+where the rings are and answers what loopviz asks. The next loop goes on in it (`recordings`). If
+loopviz ends, so does the recording, and the program is as it was before. Whatever fails here is
+logged, and the program goes on.
 """
 
 import asyncio
@@ -25,13 +26,12 @@ from typing import Any
 
 from loopviz.clock import monotonic_ns
 from loopviz.errors import LoopvizError, MachineError
-from loopviz.probe.answers import Answers
 from loopviz.probe.control_link import ControlLink
-from loopviz.probe.install import Probe, install, prepare, unprepare
+from loopviz.probe.install import Probe, coverage_of, prepare, unprepare
 from loopviz.probe.loops import running_loops
-from loopviz.probe.own_code import own_folders
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
+from loopviz.probe.recordings import Budget, Recording, Recordings
 from loopviz.probe.running_servers import adopt_servers, release_apps
 from loopviz.probe.servers import servers
 from loopviz.wire.control import Failed, LoopsLeftOut, LoopStarted, Serving, encode
@@ -40,15 +40,14 @@ from loopviz.wire.unix_socket import send
 __all__ = ["attach", "begin"]
 
 LOOPS = 8
-"""How many recordings one process may have at a time, those included whose loop was closed and
-which loopviz has not read yet: each takes 10.5 MiB. Further ones go on unwatched."""
+"""How many loops of a process are recorded at a time: each recording takes 10.5 MiB."""
 
 ENDING_S = 2.0
 """How long the restoring of the loops may take after a loopviz has ended."""
 
-AT_ONCE, PATIENCE_S = 3, 0.1
-"""The first so many loops of a process are recorded from their start, later ones once they have run
-for so long: a recording takes some ms to set up, and a test suite runs a thousand loops."""
+PATIENCE_S = 0.1
+"""Loops for which the budget has no credit are recorded once they have run for so long: to begin
+and to end a recording takes time, and a test suite runs a thousand loops."""
 
 TELL_S = 1.0
 """How often, at most, it is told how many loops were not recorded; the last time at the exit."""
@@ -84,7 +83,7 @@ def _wait_for_the_last() -> bool:
     while (watch := _Watch.now) is not None:
         if not watch.is_over() or time.monotonic() > until:
             return False
-        if not watch.loops:
+        if not watch.records:
             watch.end()
         time.sleep(0.01)
     return True
@@ -98,12 +97,14 @@ class _Watch:
 
     def __init__(self, control: Path) -> None:
         self._control = control
-        self._numbers, self._folders = itertools.count(1), itertools.count(1)
+        self._folders = itertools.count(1)
         self._begun: weakref.WeakSet[Any] = weakref.WeakSet()
         """Loops that have run, recorded or not."""
-        self.loops: dict[Any, ControlLink] = {}
-        """Those that are recorded now, each with its connection."""
+        self._recordings, self._budget = Recordings(LOOPS), Budget()
         self._left_out, self._told, self._told_at = 0, 0, -math.inf
+        self._crowded: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Loops for which there was no recording, as too many others are recorded."""
+        self._were_crowded = 0
         watched = {"uvloop": self._uvloops, "nest_asyncio": self._nested, **servers(self._serving)}
         self._patches = SharedPatches(watched, self._of_loop_class(asyncio.BaseEventLoop))
 
@@ -112,6 +113,11 @@ class _Watch:
         self._patches.watch()
         _Watch.now = self
         atexit.register(self._at_exit)
+
+    @property
+    def records(self) -> bool:
+        """Whether any loop is recorded now."""
+        return bool(self._recordings.of)
 
     def is_over(self) -> bool:
         return not self._control.exists()
@@ -129,10 +135,9 @@ class _Watch:
 
     def forget(self) -> None:
         """In the child of a fork: the connections are the parent's."""
-        for link in self.loops.values():
-            link.forget()
-        self.loops.clear()
-        self._left_out = self._told = 0
+        self._recordings.forget()
+        self._budget = Budget()
+        self._left_out = self._told = self._were_crowded = 0
 
     def _of_loop_class(self, cls: Any) -> list[Patch]:
         def running(original: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -181,7 +186,7 @@ class _Watch:
         if loop in self._begun:
             return
         self._begun.add(loop)
-        if next(self._numbers) <= AT_ONCE:
+        if self._budget.allows():
             self._start(loop)
         else:
             loop.call_later(PATIENCE_S, _guarded, lambda: self._start(loop))
@@ -190,44 +195,45 @@ class _Watch:
         if self.is_over():
             self.end()
             return
-        own = f"{os.getpid()}-"
-        beside = self._control.parent
-        if sum(folder.name.startswith(own) for folder in beside.iterdir()) >= LOOPS:
-            return
+        own = Probe.of(loop) is not None  # the program records itself, and goes on doing so
+        recording = None if own else self._recordings.take(coverage_of(loop))
+        if recording is not None:
+            self._budget.charge(lambda: self._go_on(recording, loop))
+        elif not self._recordings.full:
+            self._begin_recording(loop)  # not charged, since there are few
+        else:
+            self._crowded.add(loop)
+
+    def _go_on(self, recording: Recording, loop: Any) -> None:
+        recording.begin(loop)
+        self._recordings.begun(loop, recording)
+        if recording.over:  # since it was taken
+            self._abandon(recording)
+
+    def _begin_recording(self, loop: Any) -> None:
         link, at_ns = ControlLink(self._control), monotonic_ns()
+        recording = Recording(link)
+        path = self._control.with_name(f"{os.getpid()}-{next(self._folders)}")
         try:
-            if Probe.of(loop) is not None:  # the program records itself, and goes on doing so
-                probe = install(loop)
-            else:
-                probe = self._install(loop, beside / f"{own}{next(self._folders)}")
+            folder = recording.begin(loop, path).folder
         except LoopvizError as error:
             link.send(Failed(why=str(error), machine=isinstance(error, MachineError)))
             link.close()
             raise
-        self.loops[loop] = link
-        started = LoopStarted(
-            pid=os.getpid(), at_ns=at_ns, folder=probe.folder, python=sys.version.split()[0]
-        )
-        link.send(started)
-        link.follow(Answers(loop, link.send), lambda: self._abandon(loop, probe))
-
-    @staticmethod
-    def _install(loop: Any, path: Path) -> Probe:
-        probe = install(loop, path=path, user_roots=own_folders(), required=True, attach=False)
-        probe.shared = True
-        probe.start_watchdog()  # the first step may be the one that blocks
-        return probe
+        self._recordings.begun(loop, recording)
+        python = sys.version.split()[0]
+        link.send(LoopStarted(pid=os.getpid(), at_ns=at_ns, folder=folder, python=python))
+        link.follow(recording.answers, lambda: self._abandon(recording))
 
     def _stop(self, loop: Any) -> None:
-        """The loop is about to be closed: the recording ends, and after it the connection."""
-        link = self.loops.pop(loop, None)
-        probe = Probe.of(loop)
-        if probe is not None:
+        """The loop is about to be closed."""
+        if loop in self._recordings.of:
+            self._budget.charge(lambda: self._recordings.ended(loop))
+        elif (probe := Probe.of(loop)) is not None:
             probe.uninstall()
-        if link is not None:
-            link.close()
-        elif loop in self._begun and probe is None:
+        elif loop in self._begun:
             self._left_out += 1
+            self._were_crowded += loop in self._crowded
             if time.monotonic() - self._told_at >= TELL_S:
                 self._tell_left_out()
 
@@ -238,22 +244,29 @@ class _Watch:
         """Say how many loops have ended that were not recorded, if that is news."""
         if self._told < self._left_out and not self.is_over():
             self._told, self._told_at = self._left_out, time.monotonic()
-            send(self._control, encode(LoopsLeftOut(pid=os.getpid(), loops=self._left_out)))
+            told = LoopsLeftOut(pid=os.getpid(), loops=self._left_out, crowded=self._were_crowded)
+            send(self._control, encode(told))
 
-    def _abandon(self, loop: Any, probe: Probe) -> None:
+    def _abandon(self, recording: Recording) -> None:
         """Nobody reads any more: restore the loop, on its own thread, and what all loops share."""
+        loop, recording.over = recording.loop, True
+        self._recordings.drop(recording)
+        probe = None if loop is None else Probe.of(loop)
 
         def restore() -> None:
-            release_apps(probe)
-            probe.uninstall()
-            if not self.loops:
+            if probe is not None:
+                release_apps(probe)
+                probe.uninstall()
+            if not self.records:
                 self.end()
 
-        link = self.loops.pop(loop, None)
-        if link is not None:
-            link.close()
-            with contextlib.suppress(RuntimeError):  # it is closed
-                loop.call_soon_threadsafe(_guarded, restore)
+        if self._recordings.of.pop(loop, None) is None:
+            if not self.records:
+                self.end()
+            return
+        recording.link.close()
+        with contextlib.suppress(RuntimeError):  # it is closed
+            loop.call_soon_threadsafe(_guarded, restore)
 
     def end(self) -> None:
         """Undo what all loops share: the program goes on as if loopviz had never been there."""
@@ -264,9 +277,9 @@ class _Watch:
             atexit.unregister(self._at_exit)
 
     def _serving(self, loop: Any, url: str) -> None:
-        link = self.loops.get(loop)
-        if link is not None:
-            link.send(Serving(url=url))
+        recording = self._recordings.of.get(loop)
+        if recording is not None:
+            recording.link.send(Serving(url=url))
 
 
 def _guarded(do: Callable[[], object]) -> None:

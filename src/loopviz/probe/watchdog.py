@@ -30,6 +30,9 @@ from loopviz.wire.ring import LockedRing
 
 __all__ = ["Watchdog"]
 
+Running = Callable[[], tuple[int, int]]
+"""See `hooks.Hooks.running`."""
+
 PATIENCE_NS = 10 * MS
 """The watchdog's period, and the age from which a running callback is sampled.
 
@@ -38,6 +41,8 @@ is no shorter because each system call of the loop releases the GIL and wakes a 
 vain.
 """
 
+_IDLE_ROUNDS = 10
+"""How long it waits for the next loop, in periods, before it goes to sleep."""
 _WAKES = 2
 """How often a thread that waits for the GIL has woken up in the time after which a look is late."""
 _WAITS = (
@@ -92,11 +97,14 @@ class Watchdog:
     `wire.events.OWN`. How long the loop's thread waited for a core, or was kept from running by the
     machine (see `probe.stolen_time`), is a `QUEUED` record; how often the process reached the CPU
     limit of its control group, a `THROTTLED` one.
+
+    It may watch one loop after another: `pause` once a loop is closed, `follow` the next one. To
+    end its thread and start another would cost several times as much.
     """
 
     def __init__(
         self,
-        running: Callable[[], tuple[int, int]],
+        running: Running,
         thread_id: int,
         aux_ring: LockedRing,
         places: Places,
@@ -106,8 +114,10 @@ class Watchdog:
         tripwire: bool = False,
     ) -> None:
         self._fail = fail
-        self._running = running
+        self._running: Running | None = running
         self._thread_id = thread_id
+        self._thread = thread_id, threading.get_native_id()
+        """It too, but another thread later may have the same id."""
         self._aux_ring = aux_ring
         self._places = places
         self._clock = clock
@@ -122,7 +132,7 @@ class Watchdog:
         self._greenlet: Any = None
         self._stop = threading.Lock()
         self._stop.acquire()
-        self._over = False
+        self._over = self._asleep = False
         self._ended = threading.Lock()
 
     def start(self) -> None:
@@ -150,25 +160,65 @@ class Watchdog:
             raise
         atexit.register(self.stop)
 
+    @property
+    def runs(self) -> bool:
+        """Whether its thread does."""
+        return self._ended.locked()
+
+    def pause(self) -> None:
+        """Watch nothing until `follow`."""
+        self._running, self._fail, self._greenlet = None, _tell_nobody, None
+
+    def follow(self, running: Running, fail: Callable[[str, Exception], None]) -> None:
+        """Watch this thread, in which the next loop runs."""
+        self._fail, self._greenlet = fail, _main_greenlet()
+        self._thread_id = me = threading.get_ident()
+        self._thread = me, threading.get_native_id()
+        self._running = running
+        if self._asleep:
+            self._wake()
+
+    def forget(self) -> None:
+        """In the child of a fork: the thread is the parent's."""
+        self._over = True
+        atexit.unregister(self.stop)
+
     def stop(self) -> None:
         """Stop the thread and wait for its end. Safe to call twice."""
         if self._over:
             return
         self._over = True
         atexit.unregister(self.stop)
-        self._stop.release()
+        self._wake()
         with self._ended:
             pass
         if self._tripwire is not None:
             self._tripwire.close()
 
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # it was woken, and has not come to run yet
+            self._stop.release()
+
     def _watch(self) -> None:
-        stolen = StolenTime(self._loop.kernel)
+        stolen, watched = StolenTime(self._loop.kernel), self._thread
         try:
             self._limits = CpuLimits()  # not on the loop's thread: it reads files
-            self._go_round(stolen)
-        except ThreadEndedError:
-            pass  # the loop and its probe end with it
+            while not self._over:
+                running = self._running
+                if running is None:
+                    self._wait_for_a_loop()
+                    continue
+                try:
+                    if watched != self._thread:
+                        watched = self._thread
+                        self._loop.close()
+                        self._loop = LoopThread(watched[0], self._clock)
+                        stolen.close()
+                        stolen = StolenTime(self._loop.kernel)
+                    self._go_round(stolen)
+                except ThreadEndedError:
+                    if self._running is running:
+                        return  # the loop and its probe end with it
         except Exception as error:  # noqa: BLE001 - the app must go on
             self._fail("watchdog", error)
         finally:
@@ -178,12 +228,26 @@ class Watchdog:
             stolen.close()
             self._ended.release()
 
+    def _wait_for_a_loop(self) -> None:
+        """Soon asleep: until then the next loop need not wake this thread, which costs it time."""
+        for _ in range(_IDLE_ROUNDS):
+            if self._stop.acquire(timeout=PATIENCE_NS / 1e9) or self._running is not None:
+                return
+        self._asleep = True
+        if self._running is None:
+            self._stop.acquire()
+        self._asleep = False
+
     def _go_round(self, stolen: StolenTime) -> None:
-        stop, running, clock, look = self._stop.acquire, self._running, self._clock, self._loop.look
+        running = self._running
+        if running is None:
+            return
+        stop, clock, look = self._stop.acquire, self._clock, self._loop.look
         tripwire = self._tripwire
+        self._starves, self._unsettled = 0, None
         last = came = due = clock()
         sampled = 0
-        if look().known:
+        if look(exact=True).known:  # of what was before nothing is said
             self._aux_ring.write(Kind.QUEUED, a=came)
         before: Spent | None = None  # time of which it is not known yet what it was
         while True:
@@ -199,7 +263,8 @@ class Watchdog:
             due = came + PATIENCE_NS
             sample_due = max(started, sampled) + PATIENCE_NS
             if started and came >= sample_due:
-                known = self._sample(started, task, spent, late=came - last > STARVED_NS)
+                late = came - last > STARVED_NS
+                known = self._sample(running, started, task, spent, late=late)
                 before = None if known else spent
                 sampled = clock()
             elif self._starves not in (0, started):  # that is over, and may have waited until then
@@ -216,6 +281,9 @@ class Watchdog:
             # A round that lost the GIL or its core may end in the middle of a long callback, or at
             # its very end: then the next one begins at once.
             if stop(True, max(due - clock(), 0) / 1e9):
+                return
+            if self._running is not running:
+                self._note(look(exact=True))  # its last callbacks may have waited for a core
                 return
             last, came = came, clock()
 
@@ -236,12 +304,14 @@ class Watchdog:
                 self._aux_ring.write(Kind.THROTTLED, a=counts, text=text)
             self._counted = now
 
-    def _sample(self, started: int, task: int, spent: Spent, *, late: bool) -> bool:
+    def _sample(
+        self, running: Running, started: int, task: int, spent: Spent, *, late: bool
+    ) -> bool:
         """Write a sample. False if it is not known yet whether it waited for the GIL."""
         # The stack comes first, then the check that it is that callback's: the loop waits for the
         # GIL, and may get it at any step if this thread loses its core for 5 ms.
         seen = thread_frames(self._thread_id)
-        if self._running()[0] != started:
+        if running()[0] != started:
             return False
         around = [] if self._greenlet is None else stack_frames(self._greenlet.gr_frame)
         stack = stack_of(self._places, seen + around)
@@ -365,6 +435,10 @@ class Watchdog:
         if found is None and seen < _NOTABLE_NS and not unknown:
             return _own("loopviz watchdog")
         return stack_of(self._places, stack_frames(found))
+
+
+def _tell_nobody(_hook: str, _error: Exception) -> None:
+    pass
 
 
 def _own(name: str) -> Stack:

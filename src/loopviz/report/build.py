@@ -43,14 +43,15 @@ def build_report(
     program: Sequence[str] = (),
     left_out: Sequence[str] = (),
     loops_left_out: int = 0,
+    loops_crowded_out: int = 0,
     began_ns: int = 0,
 ) -> Report:
     """The whole run as JSON-ready values; see docs/report.md. Times are milliseconds.
 
     `python`: the version that ran the app; empty: this one. `program`: the command, if it was one
     of the user's own. `left_out`: routes of the app that the load does not send, and why.
-    `loops_left_out`: how many of its loops were not recorded. `began_ns`: when the run began to
-    count.
+    `loops_left_out`: how many of its loops were not recorded; `loops_crowded_out`: how many of them
+    since too many others were. `began_ns`: when the run began to count.
     """
     first, *peers = totals.workers
     report: Report = {
@@ -75,6 +76,8 @@ def build_report(
             fields.update({"lesson": finding.lesson} if finding.lesson else {})
     if loops_left_out:
         report["loops_left_out"] = loops_left_out
+    if loops_crowded_out:
+        report["loops_crowded_out"] = loops_crowded_out
     if left_out:
         report["load_left_out"] = list(left_out)
     if totals.counters:
@@ -145,6 +148,7 @@ def _route(route: RouteTotals) -> dict[str, Any]:
 
 def _loop(loop: LoopTotals) -> dict[str, Any]:
     return {
+        **({"loops": loop.loops} if loop.loops > 1 else {}),
         **{name: getattr(loop.counts, name, None) for name in _LOOP_COUNTS},
         "utilization": _rounded(loop.utilization),
         "lag_ms": _ms(loop.lag, "p50", "p99", "max"),

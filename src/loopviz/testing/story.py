@@ -85,6 +85,12 @@ class Story:
         self._loop.write(self.now_ns, Kind.POLLED, began_ns or self.now_ns, 0, events)
         return self
 
+    def loop_closed(self) -> Self:
+        """The loop is closed; what follows is another one."""
+        self._loop.write(self.now_ns, Kind.LOOP_CLOSED)
+        self._loop.write(self.now_ns, Kind.STOPPED)
+        return self
+
     def step(
         self, task: int, runs: int = 0, *, waited: int = 0, place: str = "", woken_by: int = 0
     ) -> Self:

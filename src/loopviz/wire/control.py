@@ -234,6 +234,8 @@ class LoopsLeftOut(Message):
     pid: int
     loops: int
     """How many so far."""
+    crowded: int
+    """How many of them since there were recordings of as many others as there may be."""
 
 
 # ---- up, from a load

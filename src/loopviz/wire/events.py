@@ -180,6 +180,10 @@ class Kind(IntEnum):
     """Right before its `TASK_END`: the task raised, and nobody is told. a: the place in the user's
     code where it was raised (0: not there); b: its type and message (0: there are too many)."""
 
+    LOOP_CLOSED = 47
+    """Right before `STOPPED`: the loop was closed, and what was open in it is over. Another loop of
+    the process may go on in the ring."""
+
 
 def tag(kind: Kind, task_id: int = 0, b: int = 0) -> int:
     """A record's tag; `b` must be less than 2**24."""

@@ -91,6 +91,9 @@ class Ring:
         self._strings_end = self._strings_at
         self._lost_strings = 0
         self._interning = False
+        self.written = 0
+        """The number of the last record, set by the hooks of a loop when they stop: those of the
+        next one go on from there."""
         self._ids: dict[str, int] = {}
         header = Header(
             MAGIC,

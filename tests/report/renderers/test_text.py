@@ -295,11 +295,17 @@ def test_a_load_at_its_limit_is_said_above_the_figures_of_the_loop():
 def test_loops_that_were_not_recorded_are_told():
     report = report_of(Model())
     lines = summary(report).splitlines()
-    report["loops_left_out"] = 1037
+    report |= {"loops_left_out": 1037, "loops_crowded_out": 1}
     assert [line for line in summary(report).splitlines() if line not in lines] == [
-        "loops   1,037 more were not recorded: from the fourth on, a loop has to run",
-        "        for 0.1 s first",
+        "loops   1,036 short loops were not recorded: to record them all would slow the",
+        "        program. 1 loop was not recorded, since eight others were.",
     ]
+
+
+def test_loops_one_after_another_are_counted():
+    report = report_of(Model())
+    report["loop"]["loops"] = 30
+    assert "callbacks · 30 loops, one after another" in summary(report)
 
 
 def test_a_closed_loop_is_told_with_what_its_latencies_hide():

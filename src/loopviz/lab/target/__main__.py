@@ -117,7 +117,8 @@ def _serve(config: TargetConfig, run_folder: Path, send: Send) -> None:
                 attach=False,
             )
             control.aux_ring = probe.aux_ring
-            control.answers = Answers(loop, send)
+            control.answers = Answers(send)
+            control.answers.turn_to(loop)
             probe.aux_ring.write(Kind.OVERHEAD, a=overhead_ns)
             probe.aux_ring.write(Kind.MARK, text=f"routes:{', '.join(routes_of(scenario))}")
             counting = Counting(scenario.counters, probe.aux_ring)

@@ -56,7 +56,7 @@ class LoopCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopTotals:
-    """One loop. None: the probe's coverage of this loop does not show it."""
+    """One loop, or several, one after another. None: the probe's coverage does not show it."""
 
     counts: LoopCounts | None
     utilization: float | None
@@ -65,6 +65,8 @@ class LoopTotals:
     callback: Quantiles
     """How long callbacks ran."""
     gc: GcStats
+    loops: int = 1
+    """How many there were, one after another; counts and times are of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

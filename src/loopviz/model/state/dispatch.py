@@ -193,6 +193,9 @@ def handlers(trace: Trace) -> list[Handler]:
     def collection(at: int, started_ns: int, _task_id: int, generation: int, _: Strings) -> None:
         trace.pauses.add(at, started_ns, generation)
 
+    def loop_closed(at: int, _a: int, _task_id: int, _b: int, _: Strings) -> None:
+        trace.loop_closed(at)
+
     def overhead(_at: int, ns: int, _task_id: int, _b: int, _: Strings) -> None:
         trace.overhead_ns = ns
 
@@ -227,6 +230,7 @@ def handlers(trace: Trace) -> list[Handler]:
         Kind.JOB_START: job_start,
         Kind.JOB_END: job_end,
         Kind.GC: collection,
+        Kind.LOOP_CLOSED: loop_closed,
         Kind.WOKEN: woken,
         Kind.EXCEPTION_NEVER_RETRIEVED: never_retrieved,
         Kind.NEVER_AWAITED: never_awaited,

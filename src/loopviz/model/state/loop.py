@@ -36,6 +36,8 @@ class LoopTimes:
         """When the current iteration began; 0: not known."""
         self._beat_due = 0
         """When the next heartbeat is due; 0: not known."""
+        self.closed = False
+        """Whether the loop was closed, and no other one has begun."""
         self.begin()
 
     def begin(self) -> None:
@@ -48,7 +50,12 @@ class LoopTimes:
         self.idle_ns = 0
         self.iterations = 0
         self.callbacks = 0
-        self.events = 0
+        self.events = self.closings = 0
+
+    @property
+    def loops(self) -> int:
+        """How many there were since `begin`, one after another."""
+        return self.closings + (not self.closed)
 
     @property
     def utilization(self) -> float | None:
@@ -81,6 +88,15 @@ class LoopTimes:
                 at, late = self._beats(at, late, beats)
             self.lag.extend(at, late)
             self.lag_all.add(late)
+        closed = np.flatnonzero(kinds == Kind.LOOP_CLOSED)
+        if len(closed):
+            since = slice(closed[-1], None)
+            self.closings += len(closed)
+            self.closed = not (kinds[since] < Kind.STOPPED).any()
+            if not (timers & (records["b"] == 0))[since].any():
+                self._beat_due = 0  # the next loop has a heartbeat of its own
+        elif self.closed:
+            self.closed = not (kinds < Kind.STOPPED).any()
         switches = kinds <= Kind.STOPPED
         if switches.any():
             a = records["a"][switches]

@@ -138,6 +138,11 @@ class Tasks:
         self.live.clear()
         self.groups.gap()
 
+    def loop_closed(self) -> None:
+        """Tasks that were pending will not go on."""
+        self.gap()
+        self._doubtful.clear()
+
     def forget_before(self, time: int) -> None:
         """Drops tasks in doubt that no event has named since `time`."""
         if self._doubtful:

@@ -175,6 +175,10 @@ class Trace:
         self.tasks.groups.gather()
         self._log.judge(start)
 
+    def judge(self, now: int) -> None:
+        """Tells of the stalls of which everything is known by now; `feed` does so, too."""
+        self._log.judge(now)
+
     def feed_aux(self, records: Iterable[Event], strings: Sequence[str]) -> None:
         """One batch of the aux ring, which has no switches."""
         self.aux_strings = strings
@@ -196,10 +200,24 @@ class Trace:
         self._log.judge_all()
         self.observer.gap()
 
+    def loop_closed(self, at: int) -> None:
+        """LOOP_CLOSED: whatever was still open in the loop is over.
+
+        Another loop has its own tasks, and numbers that no other has had.
+        """
+        self._end_requests(at)
+        self.resources.gap(at)
+        self.tasks.loop_closed()
+        self.jobs.gap(at)
+        self.observer.gap()
+
     def stop(self, at: int) -> None:
         """The target is gone: whatever was still open ended then."""
         self.feed([(at, 0, 0, 0, _STOPPED)], self._strings)
         self._log.judge_all()
+        self._end_requests(at)
+
+    def _end_requests(self, at: int) -> None:
         for number, request in list(self.requests.open.items()):
             request.add(at, _AWAIT)
             self.requests.finish(number, at, 0, request.route)

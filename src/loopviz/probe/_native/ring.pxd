@@ -29,7 +29,7 @@ cdef class Writer:
     cdef uint64_t *records
     cdef uint64_t mask
     cdef uint64_t seq
-    cdef object clock
+    cdef object clock, ring
     cdef Py_buffer view
 
     cpdef abandon(self)

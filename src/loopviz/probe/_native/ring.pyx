@@ -17,6 +17,7 @@ cdef class Writer:
         PyObject_GetBuffer(ring.records, &self.view, PyBUF_WRITABLE)
         self.records = <uint64_t *>self.view.buf
         self.mask = ring.capacity * 4 - 1
+        self.ring, self.seq = ring, ring.written
         # on other systems `monotonic_ns` reads another clock
         direct = clock is monotonic_ns and sys.platform == "linux"
         self.clock = None if direct else clock
@@ -29,6 +30,7 @@ cdef class Writer:
         """Write nothing more, and let go of the ring."""
         if self.records is not NULL:
             self.records = NULL
+            self.ring.written = self.seq
             PyBuffer_Release(&self.view)
 
     def write(self, uint64_t at, uint64_t a, uint64_t tag):

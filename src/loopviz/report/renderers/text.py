@@ -1,11 +1,13 @@
 """Reports for people: one as a page of text, two as a table."""
 
 from collections.abc import Iterator
+from textwrap import wrap
 from typing import Any
 
 from loopviz.clock import MS
 from loopviz.output import clean_values, lowered
 from loopviz.report.document import Report, failed
+from loopviz.report.left_out import left_out_words
 from loopviz.report.shutdown import Shutdown
 from loopviz.units import duration_text
 
@@ -144,15 +146,15 @@ def _load_at_its_limit(load: list[Part]) -> Iterator[str]:
 def _loop(loop: Part) -> Iterator[str]:
     busy, callbacks = loop["utilization"], loop["callbacks"]
     seen = "callbacks not seen" if callbacks is None else f"{callbacks} callbacks"
-    yield f"loop    utilization {'unknown' if busy is None else f'{busy:.0%}'} · {seen}"
+    loops = f" · {loop['loops']} loops, one after another" if "loops" in loop else ""
+    yield f"loop    utilization {'unknown' if busy is None else f'{busy:.0%}'} · {seen}{loops}"
     yield f"lag     {_quantiles(loop['lag_ms'])}"
     yield f"ready   {_quantiles(loop['ready_delay_ms'])}"
 
 
 def _left_out(report: Report) -> Iterator[str]:
-    if loops := report.get("loops_left_out", 0):
-        yield f"loops   {loops:,} more were not recorded: from the fourth on, a loop has to run"
-        yield "        for 0.1 s first"
+    said = left_out_words(report.get("loops_left_out", 0), report.get("loops_crowded_out", 0))
+    yield from wrap(said, 79, initial_indent="loops   ", subsequent_indent=" " * 8)
 
 
 def _findings(findings: list[Part]) -> Iterator[str]:
