@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from loopviz.clock import SECOND
-from loopviz.engine.program_workers import ProgramWorkers
+from loopviz.engine.program_workers import ENDED, ProgramWorkers
 from loopviz.lab.catalogue import LoadInfo
 from loopviz.probe import install
 from loopviz.program import Program
@@ -112,6 +112,17 @@ def test_the_next_loop_begins_a_new_picture(workers, loop_of, pid, kept):
     assert workers.running == 1
     assert tasks(workers) == kept
     assert workers.generation == (pid != 11)
+
+
+def test_of_many_processes_the_last_are_listed_and_all_are_counted(workers, loop_of):
+    loop_of(workers, 11)
+    for pid in range(12, 42):
+        loop_of(workers, pid).end()
+        poll(workers)
+        poll(workers)
+    totals = workers.totals(SECOND)
+    assert (len(totals.workers), totals.earlier) == (1 + ENDED, 30 - ENDED)
+    assert totals.tasks.started == 4 * 31
 
 
 def test_loops_that_were_not_recorded_are_counted_in_all_processes(workers):

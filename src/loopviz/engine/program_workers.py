@@ -15,12 +15,14 @@ from loopviz.engine.worker import Worker
 from loopviz.engine.workers import Workers
 from loopviz.lab.catalogue import ScenarioInfo
 from loopviz.model.model import Model
+from loopviz.model.snapshot.totals import RunTotals
+from loopviz.model.totals import add_earlier, run_totals
 from loopviz.wire.control import Failed, LoopsLeftOut, LoopStarted, Message, OtherLoop, Serving
 
 __all__ = ["ProgramWorkers"]
 
 ENDED = 8
-"""Loops that have ended, and that the totals of a run still count."""
+"""Workers that have ended, and that the totals of a run still list; earlier ones are added up."""
 
 
 class ProgramWorkers(Workers):
@@ -46,7 +48,9 @@ class ProgramWorkers(Workers):
         self._left_out: dict[int, LoopsLeftOut] = {}
         self._serves = serves
         self._unknown: list[LoopConnection] = []
-        self._ended: deque[Model] = deque(maxlen=ENDED)
+        self._ended: deque[Model] = deque()
+        self._earlier: RunTotals | None = None
+        """Of those that ended before these."""
         self._numbers = 0
         self._first_ended = False
         self._begin_sources()
@@ -146,7 +150,17 @@ class ProgramWorkers(Workers):
             self._first_ended = True
 
     def note_end(self, worker: Worker, _how: str) -> None:
-        self._ended.append(worker.model)
+        self._keep(worker)
+
+    def totals(self, now_ns: int) -> RunTotals:
+        totals = super().totals(now_ns)
+        return totals if self._earlier is None else add_earlier(totals, self._earlier)
+
+    def _keep(self, ended: Worker) -> None:
+        self._ended.append(ended.model)
+        if len(self._ended) > ENDED:
+            oldest, earlier = run_totals([self._ended.popleft()]), self._earlier
+            self._earlier = oldest if earlier is None else add_earlier(oldest, earlier)
 
     def interrupt(self, session: int) -> None:
         """SIGINT to the processes of loops in other sessions: daemons that the program has made."""
@@ -193,9 +207,10 @@ class ProgramWorkers(Workers):
         last = self._workers.pop()
         if same_process:
             self._remove(last)
-            self._ended.append(last.model)
+            self._keep(last)
         else:
             self._ended.clear()
+            self._earlier = None
             self._gone = None
             self._began, self.began_ns = False, 0
             self.generation += 1

@@ -21,10 +21,10 @@ from loopviz.model.snapshot.totals import (
 )
 from loopviz.model.state.routes import scaled
 
-__all__ = ["run_totals"]
-from loopviz.model.state.said import SaidSums
-from loopviz.model.state.stream import StreamSums
+__all__ = ["add_earlier", "run_totals"]
 
+_FINDINGS, _SAID = 200, 200
+"""How many findings, and how many texts, are kept of workers that have ended."""
 _Counts = TypeVar("_Counts", TaskTotals, LoopCounts)
 
 
@@ -62,11 +62,34 @@ def run_totals(models: Sequence[Model], now_ns: int = 0) -> RunTotals:
     )
 
 
+def add_earlier(totals: RunTotals, earlier: RunTotals) -> RunTotals:
+    """Adds what can be added up of workers that have ended earlier, in bounded memory."""
+    both = totals, earlier
+    findings = add_findings([of.findings for of in both])
+    return replace(
+        totals,
+        tasks=_copied(TaskTotals, [of.tasks for of in both]),
+        findings=findings if len(findings) <= _FINDINGS else findings[:_FINDINGS],
+        gone=sum((Counter(of.gone) for of in both), Counter()),
+        streams=tuple(_add_streams([*totals.streams, *earlier.streams])),
+        said=tuple(_add_said([*totals.said, *earlier.said]))[:_SAID],
+        earlier=totals.earlier + earlier.earlier + len(earlier.workers),
+    )
+
+
 def _streams(models: Iterable[Model]) -> Iterator[StreamTotals]:
-    by_route: dict[str, list[StreamSums]] = {}
-    for model in models:
-        for route, sums in model.trace.requests.streams().items():
-            by_route.setdefault(route, []).append(sums)
+    names = [field.name for field in fields(StreamTotals) if field.name != "route"]
+    return _add_streams(
+        StreamTotals(route=route, **{name: getattr(sums, name) for name in names})
+        for model in models
+        for route, sums in model.trace.requests.streams().items()
+    )
+
+
+def _add_streams(streams: Iterable[StreamTotals]) -> Iterator[StreamTotals]:
+    by_route: dict[str, list[StreamTotals]] = {}
+    for stream in streams:
+        by_route.setdefault(stream.route, []).append(stream)
     for route, of_route in by_route.items():
         yield StreamTotals(
             route=route,
@@ -80,20 +103,32 @@ def _streams(models: Iterable[Model]) -> Iterator[StreamTotals]:
 
 
 def _said(models: Iterable[Model]) -> Iterator[SaidTotals]:
-    by_text: dict[tuple[str, str, str], list[SaidSums]] = {}
-    for model in models:
-        for key, sums in model.said.items():
-            by_text.setdefault(key, []).append(sums)
-    totals = [
+    return _add_said(
         SaidTotals(
             kind=kind,
             level=level,
             text=text,
+            count=sums.count,
+            first_ns=sums.mark.at_ns,
+            last_ns=sums.last_ns,
+        )
+        for model in models
+        for (kind, level, text), sums in model.said.items()
+    )
+
+
+def _add_said(said: Iterable[SaidTotals]) -> Iterator[SaidTotals]:
+    by_text: dict[tuple[str, str, str], list[SaidTotals]] = {}
+    for one in said:
+        by_text.setdefault((one.kind, one.level, one.text), []).append(one)
+    totals = [
+        replace(
+            of_text[0],
             count=sum(one.count for one in of_text),
-            first_ns=min(one.mark.at_ns for one in of_text),
+            first_ns=min(one.first_ns for one in of_text),
             last_ns=max(one.last_ns for one in of_text),
         )
-        for (kind, level, text), of_text in by_text.items()
+        for of_text in by_text.values()
     ]
     yield from sorted(totals, key=lambda said: said.first_ns)
 

@@ -94,7 +94,7 @@ def build_report(
     if totals.jobs:
         report["jobs"] = [_jobs(jobs) for jobs in totals.jobs]
     if peers:
-        report["workers"] = len(totals.workers)
+        report["workers"] = len(totals.workers) + totals.earlier
         report["peers"] = [
             {"worker": peer.number, "loop": _loop(peer.loop), "probe": _probe(peer.probe)}
             for peer in peers

@@ -160,3 +160,6 @@ class RunTotals:
     """By route, in the order of their first."""
     said: tuple[SaidTotals, ...] = ()
     """The program's own marks and log records, in the order in which they were first said."""
+    earlier: int = 0
+    """How many workers have ended that are not in `workers`, nor their resources and jobs listed.
+    What is added up counts them, too."""
