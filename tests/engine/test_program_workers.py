@@ -18,7 +18,7 @@ from tests.support.recording import FEW
 class Loop:
     """A loop as it reports, without a process of its own."""
 
-    def __init__(self, workers, folder, *, pid):
+    def __init__(self, workers, folder, *, pid, forked=False):
         self.link = socket.socket(socket.AF_UNIX)
         self.link.connect(str(workers.endpoint.path))
         with VirtualLoop() as loop:
@@ -26,7 +26,8 @@ class Loop:
             loop.run(work())
             probe.uninstall()
         self.folder = folder
-        self.say(LoopStarted(pid=pid, at_ns=1, folder=folder, python="3.12.1"))
+        started = LoopStarted(pid=pid, at_ns=1, folder=folder, python="3.12.1", forked=forked)
+        self.say(started)
 
     def say(self, message):
         self.link.sendall(encode(message))
@@ -51,8 +52,8 @@ def loop_of(tmp_path):
     """A function: a loop that reports, in the process of that number."""
     made = []
 
-    def start(workers, pid):
-        made.append(Loop(workers, tmp_path / str(len(made)), pid=pid))
+    def start(workers, pid, *, forked=False):
+        made.append(Loop(workers, tmp_path / str(len(made)), pid=pid, forked=forked))
         return made[-1]
 
     yield start
@@ -112,6 +113,24 @@ def test_the_next_loop_begins_a_new_picture(workers, loop_of, pid, kept):
     assert workers.running == 1
     assert tasks(workers) == kept
     assert workers.generation == (pid != 11)
+
+
+@pytest.mark.parametrize(("served", "kept"), [(False, 8), (True, 4)])
+def test_a_process_that_was_forked_for_the_next_job_goes_on_with_the_picture(
+    workers, loop_of, served, kept
+):
+    """Unless it is a server's: gunicorn's workers are forked again for a reload."""
+    one = loop_of(workers, 11, forked=True)
+    if served:
+        one.say(Serving(url="http://127.0.0.1:1"))
+    poll(workers)
+    one.end()
+    poll(workers)
+    poll(workers)
+    loop_of(workers, 12, forked=True)
+    poll(workers)
+    assert tasks(workers) == workers.totals(SECOND).tasks.started == kept
+    assert workers.generation == served
 
 
 def test_of_many_processes_the_last_are_listed_and_all_are_counted(workers, loop_of):

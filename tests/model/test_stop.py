@@ -27,3 +27,14 @@ def test_a_target_that_died_before_its_first_event():
     model = Model()
     model.stop(SECOND)
     assert not model.seen
+
+
+def test_a_snapshot_of_a_moment_before_does_not_hide_its_last_findings():
+    """Parts of a snapshot are made a few times a second; that of an ended worker is kept."""
+    model, story = Model(), Story()
+    story.idle(MS).feed(model)
+    assert model.snapshot(story.now_ns, SECOND).findings == ()
+    story.task(1).step(1, 60 * MS).end(1).idle(MS).feed(model)
+    model.stop(story.now_ns)
+    last = model.snapshot(story.now_ns, SECOND)
+    assert (len(last.findings), last.tasks.started) == (1, 1)

@@ -29,6 +29,7 @@ class ProgramWorkers(Workers):
     """Loops in the order in which they began to run.
 
     Once all have ended and another one begins, as after a reload, the picture starts again with it.
+    Not so in a process that was forked and no server, as Celery's and RQ's for each job are.
     """
 
     def __init__(self, scenario: ScenarioInfo, folder: Path, *, serves: bool = False) -> None:
@@ -46,7 +47,7 @@ class ProgramWorkers(Workers):
         self.other = ""
         """The library of a loop that runs and is none of asyncio's."""
         self._left_out: dict[int, LoopsLeftOut] = {}
-        self._serves = serves
+        self._serves, self._has_served = serves, False
         self._unknown: list[LoopConnection] = []
         self._ended: deque[Model] = deque()
         self._earlier: RunTotals | None = None
@@ -114,6 +115,7 @@ class ProgramWorkers(Workers):
                     self.trouble = why
         for worker in tuple(self._workers):
             for message in worker.read():
+                self._has_served |= isinstance(message, Serving)
                 if isinstance(message, Serving) and (self._began or not self.scenario.load):
                     now_ns = monotonic_ns()
                     worker.drain()  # what its start took does not count
@@ -186,7 +188,8 @@ class ProgramWorkers(Workers):
 
     def _add(self, connection: LoopConnection, started: LoopStarted) -> None:
         if self._first_ended and len(self._workers) == 1:
-            self._start_again(same_process=self._workers[0].pid == started.pid)
+            goes_on = started.forked and not (self._serves or self._has_served)
+            self._start_again(goes_on=goes_on or self._workers[0].pid == started.pid)
         self._numbers += 1
         connection.pid = started.pid
         self._sources.began(started.pid)
@@ -202,17 +205,17 @@ class ProgramWorkers(Workers):
         elif self._began:
             model.mark(monotonic_ns(), f"scenario:{self.scenario.id}")
 
-    def _start_again(self, *, same_process: bool) -> None:
-        """The next loop is the first one. What earlier ones of its process did, still counts."""
+    def _start_again(self, *, goes_on: bool) -> None:
+        """The next loop is the first one. If the program goes on, what earlier ones did counts."""
         last = self._workers.pop()
-        if same_process:
+        if goes_on:
             self._remove(last)
             self._keep(last)
         else:
             self._ended.clear()
             self._earlier = None
             self._gone = None
-            self._began, self.began_ns = False, 0
+            self._began, self._has_served, self.began_ns = False, False, 0
             self.generation += 1
             self._begin_sources()
         self._first_ended = False

@@ -223,6 +223,7 @@ class Model:
             self.trace.stop(at)
             self._take_incidents(at_once=True)
             self.rules.end_second()
+            self._present.stop()
 
     def lost(self, records: int, at: int) -> None:
         """The loop's ring was overrun: so many records are missing before the next batch."""

@@ -18,6 +18,9 @@ from importlib.util import module_from_spec
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - pathlib costs start-up
 
 
+STARTED = os.getpid()
+
+
 def enter() -> None:
     """Make `loopviz` importable, and let the probe begin when asyncio has been imported."""
     entry = import_module("_loopviz_entry")  # from this folder, which is on the path only now
@@ -39,7 +42,7 @@ def begin() -> None:
         return
     from loopviz.probe import startup  # noqa: PLC0415
 
-    startup.begin(os.environ["LOOPVIZ_CONTROL"])
+    startup.begin(os.environ["LOOPVIZ_CONTROL"], STARTED)
 
 
 def watch_trio(trio: "object") -> None:

@@ -55,9 +55,12 @@ TELL_S = 1.0
 _log = logging.getLogger("loopviz")
 
 
-def begin(control: str) -> None:
-    """Record every loop that runs from now on. `control`: the socket at which loopviz listens."""
-    _Watch(Path(control)).begin()
+def begin(control: str, interpreter: int = 0) -> None:
+    """Record every loop that runs from now on. `control`: the socket at which loopviz listens.
+
+    `interpreter`: the process in which this interpreter was started, before any fork.
+    """
+    _Watch(Path(control), interpreter or os.getpid()).begin()
 
 
 def attach(control: str) -> None:
@@ -70,7 +73,7 @@ def attach(control: str) -> None:
         why = f"Another loopviz watches the process {os.getpid()} already."
         send(path, encode(Failed(why=why)))
         return
-    watch = _Watch(path)
+    watch = _Watch(path, os.getpid())
     watch.begin()
     for loop in running_loops():
         with contextlib.suppress(RuntimeError):  # it has been closed meanwhile
@@ -95,8 +98,8 @@ class _Watch:
     now: "_Watch | None" = None
     """The one of this process."""
 
-    def __init__(self, control: Path) -> None:
-        self._control = control
+    def __init__(self, control: Path, interpreter: int) -> None:
+        self._control, self._interpreter = control, interpreter
         self._folders = itertools.count(1)
         self._begun: weakref.WeakSet[Any] = weakref.WeakSet()
         """Loops that have run, recorded or not."""
@@ -221,8 +224,14 @@ class _Watch:
             link.close()
             raise
         self._recordings.begun(loop, recording)
-        python = sys.version.split()[0]
-        link.send(LoopStarted(pid=os.getpid(), at_ns=at_ns, folder=folder, python=python))
+        started = LoopStarted(
+            pid=os.getpid(),
+            at_ns=at_ns,
+            folder=folder,
+            python=sys.version.split()[0],
+            forked=os.getpid() != self._interpreter,
+        )
+        link.send(started)
         link.follow(recording.answers, lambda: self._abandon(recording))
 
     def _stop(self, loop: Any) -> None:

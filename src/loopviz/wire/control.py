@@ -210,6 +210,8 @@ class LoopStarted(Message):
     """With the rings."""
     python: str
     """The version of its interpreter: `3.12.1`."""
+    forked: bool = False
+    """Whether its process was made by a fork, without another program or interpreter since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,6 +128,10 @@ class Present:
             overview=self._seconds.overview(),
         )
 
+    def stop(self) -> None:
+        """Nothing will change any more: the next snapshot is of all that there was."""
+        self._figures, self._facts = _Figures(), _Facts()
+
     def distributions(self, now: int) -> LoopDistributions:
         """See `Model.distributions`."""
         on = ongoing(self._trace, self._loop, self._routes, now)
