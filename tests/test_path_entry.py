@@ -9,7 +9,9 @@ from pathlib import Path
 import loopviz
 from loopviz.engine.connection import Endpoint
 from loopviz.engine.program_run import environment
-from loopviz.wire.control import LoopsLeftOut, LoopStarted
+from loopviz.wire.control import LoopStarted
+from loopviz.wire.events import Kind
+from tests.support.recording import Recording
 
 TELL = """
 import json, sys
@@ -57,7 +59,7 @@ loop.close()
 """
 
 
-def test_loops_that_run_for_a_moment_are_recorded_only_if_they_are_few(tmp_path):
+def test_loops_one_after_another_are_recorded_in_one_folder(tmp_path):
     endpoint = Endpoint(tmp_path)
     ran = subprocess.run(
         [sys.executable, "-c", LOOPS],
@@ -68,15 +70,36 @@ def test_loops_that_run_for_a_moment_are_recorded_only_if_they_are_few(tmp_path)
         check=True,
     )
     assert ran.stderr == ""
-    connections = endpoint.accept()
+    (connection,) = endpoint.accept()
     endpoint.close()
-    told = [connection.read()[0] for connection in connections]
-    for connection in connections:
-        connection.reap(0)
-    started = [one for one in told if isinstance(one, LoopStarted)]
-    assert [Path(one.folder).name.partition("-")[2] for one in started] == ["1", "2", "3", "4"]
-    assert len(list(tmp_path.glob("*-4/loop.ring"))) == 1
-    assert [one.loops for one in told if isinstance(one, LoopsLeftOut)][-1] == 3
+    (started,) = connection.read()
+    connection.reap(0)
+    assert isinstance(started, LoopStarted)
+    assert started.folder.name == f"{started.pid}-1"
+    assert not started.forked
+    assert len(Recording(started.folder).of(Kind.LOOP_CLOSED)) == 7
+
+
+FORKS = """
+import os
+child = os.fork()
+if not child:
+    import asyncio
+    asyncio.run(asyncio.sleep(0))
+    raise SystemExit
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_process_that_was_forked_says_so_though_its_parent_has_no_asyncio(tmp_path):
+    endpoint = Endpoint(tmp_path)
+    variables = environment(os.environ, endpoint.path)
+    subprocess.run([sys.executable, "-c", FORKS], env=variables, timeout=30, check=True)
+    (connection,) = endpoint.accept()
+    endpoint.close()
+    (started,) = connection.read()
+    connection.reap(0)
+    assert started.forked
 
 
 def test_the_program_finds_loopviz_alone_and_runs_what_was_shadowed(tmp_path):

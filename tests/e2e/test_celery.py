@@ -1,6 +1,7 @@
 """A real Celery worker: killed with jobs in hand, and none is lost; gone when its parent is."""
 
 import contextlib
+import json
 import os
 import signal
 import sqlite3
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.command import loopviz
 from tests.e2e.sessions import frame
 from tests.support.waiting import wait_until
 
@@ -132,3 +134,53 @@ def lives(pid):
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         return state != "Z"
     return False
+
+
+JOBS = """\
+import asyncio
+import time
+from celery import Celery
+
+app = Celery("jobs", broker="filesystem://")
+app.conf.broker_transport_options = {
+    "data_folder_in": "in", "data_folder_out": "in", "store_processed": False
+}
+
+
+async def job(blocks):
+    await asyncio.sleep(0.01)
+    time.sleep(0.06 * blocks)
+    await asyncio.sleep(0.06 * (1 - blocks))
+
+
+@app.task
+def work(blocks):
+    asyncio.run(job(blocks))
+
+
+if __name__ == "__main__":
+    import sys
+    for _ in range(10):
+        work.delay(int(sys.argv[1]))
+"""
+
+
+@pytest.mark.applications
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("blocks", [1, 0])
+@pytest.mark.parametrize("pool", ["solo", "prefork", "threads"])
+def test_what_blocks_the_loop_of_each_job_of_a_worker_is_told(tmp_path, monkeypatch, pool, blocks):
+    """Its end, too, takes one SIGINT."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "jobs.py").write_text(JOBS)
+    subprocess.run([sys.executable, "jobs.py", str(blocks)], timeout=30, check=True)
+    worker = (sys.executable, "-m", "celery", "-A", "jobs", "worker", "-P", pool, "-c", "2")
+    said = loopviz("bench", "--duration", "6", "--json", "-", "--", *worker)
+    assert said.returncode == 0, said.stderr
+    report = json.loads(said.stdout)
+    told = [f for f in report["findings"] if f["rule"] == "slow-callback"]
+    places = [(f["location"]["file"], f["location"]["line"], f["count"]) for f in told]
+    assert places == [("jobs.py", 13, 10)] * blocks
+    assert report["tasks"]["started"] == 30  # asyncio.run has two of its own
+    assert not report["shutdown"]["second_sigint"]
