@@ -133,6 +133,14 @@ def test_a_process_that_was_forked_for_the_next_job_goes_on_with_the_picture(
     assert workers.generation == served
 
 
+def test_a_process_whose_recording_ended_for_a_fork_goes_on_after_its_child(workers, loop_of):
+    for pid, forked in ((11, False), (12, True), (11, False)):
+        loop_of(workers, pid, forked=forked).end()
+        poll(workers)
+        poll(workers)
+    assert (tasks(workers), workers.generation) == (12, 0)
+
+
 def test_of_many_processes_the_last_are_listed_and_all_are_counted(workers, loop_of):
     loop_of(workers, 11)
     for pid in range(12, 42):

@@ -53,6 +53,8 @@ class ProgramWorkers(Workers):
         self._earlier: RunTotals | None = None
         """Of those that ended before these."""
         self._numbers = 0
+        self._pids: set[int] = set()
+        """Of the processes of this picture."""
         self._first_ended = False
         self._begin_sources()
         self.model = self._new_model()
@@ -189,9 +191,10 @@ class ProgramWorkers(Workers):
     def _add(self, connection: LoopConnection, started: LoopStarted) -> None:
         if self._first_ended and len(self._workers) == 1:
             goes_on = started.forked and not (self._serves or self._has_served)
-            self._start_again(goes_on=goes_on or self._workers[0].pid == started.pid)
+            self._start_again(goes_on=goes_on or started.pid in self._pids)
         self._numbers += 1
         connection.pid = started.pid
+        self._pids.add(started.pid)
         self._sources.began(started.pid)
         number = max((worker.number for worker in self._workers), default=0) + 1
         model = self.model if number == 1 else self._new_model(number)
@@ -216,6 +219,7 @@ class ProgramWorkers(Workers):
             self._earlier = None
             self._gone = None
             self._began, self._has_served, self.began_ns = False, False, 0
+            self._pids.clear()
             self.generation += 1
             self._begin_sources()
         self._first_ended = False

@@ -12,6 +12,8 @@ from loopviz.wire.unix_socket import connect
 
 __all__ = ["ControlLink"]
 
+_JOIN_S = 0.1
+
 
 class ControlLink:
     """The program's end of it; the other one is `engine.connection.LoopConnection`."""
@@ -20,6 +22,7 @@ class ControlLink:
         """Connect. Raises OSError."""
         self._socket = socket.socket(socket.AF_UNIX)
         self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
         try:
             connect(self._socket, control)
         except BaseException:
@@ -43,7 +46,13 @@ class ControlLink:
                     answers.answer(message)
             gone()
 
-        threading.Thread(target=run, name="loopviz control", daemon=True).start()
+        self._thread = threading.Thread(target=run, name="loopviz control", daemon=True)
+        self._thread.start()
+
+    def join(self) -> None:
+        """Wait a moment for the end of its thread, once it is closed."""
+        if self._thread is not None:
+            self._thread.join(_JOIN_S)
 
     def close(self) -> None:
         """End the connection; its thread ends, too."""

@@ -77,7 +77,7 @@ def _ring() -> LockedRing | None:
 
 
 _NOTES = _Notes()
-_lock = threading.Lock()
+_lock = threading.RLock()  # `attach` may come between any two bytecodes
 _applied: list[Applied] = []
 _watchers = 0
 

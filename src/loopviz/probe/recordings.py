@@ -60,7 +60,7 @@ class Recording:
         """That of its last loop."""
         self.coverage = ""
         self.over = False
-        """loopviz has ended."""
+        """loopviz has ended, or it was closed."""
         self.answers = Answers(link.send)
         self._files: RecordingFiles | None = None
         self._watchdog: Watchdog | None = None
@@ -98,6 +98,7 @@ class Recording:
 
     def close(self) -> None:
         """No other loop will be recorded; none is now."""
+        self.over = True
         if self._watchdog is not None:
             self._watchdog.stop()
         if self._files is not None:
@@ -159,6 +160,13 @@ class Recordings:
         """Close it if it is free: loopviz has ended. Any thread."""
         if self._remove(recording):
             recording.close()
+
+    def close_free(self) -> None:
+        """Close those that are free; their threads have ended afterwards."""
+        for recording in tuple(self._free):
+            if self._remove(recording):
+                recording.close()
+                recording.link.join()
 
     def forget(self) -> None:
         """In the child of a fork: they are the parent's."""

@@ -136,6 +136,10 @@ class _Watch:
         if loop not in self._begun:
             _guarded(start)
 
+    def before_fork(self) -> None:
+        """While no loop runs there are no threads of ours: a fork warns of these from 3.12 on."""
+        self._recordings.close_free()
+
     def forget(self) -> None:
         """In the child of a fork: the connections are the parent's."""
         self._recordings.forget()
@@ -208,7 +212,11 @@ class _Watch:
             self._crowded.add(loop)
 
     def _go_on(self, recording: Recording, loop: Any) -> None:
-        recording.begin(loop)
+        try:
+            recording.begin(loop)
+        except BaseException:
+            recording.close()
+            raise
         self._recordings.begun(loop, recording)
         if recording.over:  # since it was taken
             self._abandon(recording)
@@ -232,7 +240,7 @@ class _Watch:
             forked=os.getpid() != self._interpreter,
         )
         link.send(started)
-        link.follow(recording.answers, lambda: self._abandon(recording))
+        link.follow(recording.answers, lambda: self._gone(recording))
 
     def _stop(self, loop: Any) -> None:
         """The loop is about to be closed."""
@@ -245,6 +253,7 @@ class _Watch:
             self._were_crowded += loop in self._crowded
             if time.monotonic() - self._told_at >= TELL_S:
                 self._tell_left_out()
+        self._begun.discard(loop)  # it may be closed again
 
     def _at_exit(self) -> None:
         _guarded(self._tell_left_out)
@@ -256,9 +265,15 @@ class _Watch:
             told = LoopsLeftOut(pid=os.getpid(), loops=self._left_out, crowded=self._were_crowded)
             send(self._control, encode(told))
 
+    def _gone(self, recording: Recording) -> None:
+        """The connection has ended: loopviz has, unless it was closed here."""
+        if not recording.over:
+            recording.over = True
+            self._abandon(recording)
+
     def _abandon(self, recording: Recording) -> None:
         """Nobody reads any more: restore the loop, on its own thread, and what all loops share."""
-        loop, recording.over = recording.loop, True
+        loop = recording.loop
         self._recordings.drop(recording)
         probe = None if loop is None else Probe.of(loop)
 
@@ -298,9 +313,15 @@ def _guarded(do: Callable[[], object]) -> None:
         _log.exception("loopviz does not watch this loop; the program goes on")
 
 
+def _before_fork() -> None:
+    watch = _Watch.now
+    if watch is not None:
+        _guarded(watch.before_fork)
+
+
 def _after_fork() -> None:
     if _Watch.now is not None:
         _Watch.now.forget()
 
 
-os.register_at_fork(after_in_child=_after_fork)
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
