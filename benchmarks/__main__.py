@@ -1,6 +1,7 @@
 """`python -m benchmarks [PART]… [--python PATH]…`: measure, and rewrite the tables of README.md.
 
-Parts: callback, request, uvloop, decode, load, screen, memory (ten minutes); all by default.
+Parts: callback, request, frameworks (those that are installed), uvloop, decode, load, screen,
+memory (ten minutes); all by default.
 `--python` names further interpreters for the first two: those of environments into which loopviz is
 installed with its `test` extra.
 """
@@ -12,6 +13,7 @@ import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import uvloop
@@ -19,7 +21,7 @@ import uvloop
 from benchmarks import callback, decode, load, request, screen
 
 HERE = Path(__file__).parent
-PARTS = ("callback", "request", "uvloop", "decode", "load", "screen", "memory")
+PARTS = ("callback", "request", "frameworks", "uvloop", "decode", "load", "screen", "memory")
 
 
 def main() -> None:
@@ -33,6 +35,7 @@ def main() -> None:
         table = {
             "callback": lambda: _callback(options.python),
             "request": lambda: _request(options.python),
+            "frameworks": _frameworks,
             "uvloop": _uvloop,
             "decode": _decode,
             "load": _load,
@@ -92,6 +95,22 @@ def _request(pythons: list[str]) -> str:
                 f"| {r['python']} | {path} | {r['bare_us']:.0f} | {r['probed_us']:.0f} "
                 f"| ×{r['ratio']:.3f} | {budget} |"
             )
+    return "\n".join(lines)
+
+
+def _frameworks() -> str:
+    lines = ["| framework | bare µs | probed µs | ratio | budget |", "|---|---|---|---|---|"]
+    for name in ("quart", "django", "litestar", "aiohttp"):
+        try:
+            installed = version(name)
+        except PackageNotFoundError:
+            lines.append(f"| {name} | not installed | | | |")
+            continue
+        r = request.measure("/noop", framework=name)
+        lines.append(
+            f"| {name} {installed} | {r['bare_us']:.0f} | {r['probed_us']:.0f} "
+            f"| ×{r['ratio']:.3f} | ×1.05 |"
+        )
     return "\n".join(lines)
 
 

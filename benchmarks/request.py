@@ -11,10 +11,13 @@ from typing import Any
 CONNECTIONS = 32
 
 
-def measure(path: str, python: str = sys.executable, loop: str = "asyncio") -> dict[str, object]:
+def measure(
+    path: str, python: str = sys.executable, loop: str = "asyncio", framework: str = "fastapi"
+) -> dict[str, object]:
     """Medians over the pairs for one endpoint, on asyncio's loop or on `uvloop`."""
     server = subprocess.Popen(
-        [python, Path(__file__).with_name("serve.py"), loop],
+        [python, "-m", "benchmarks.serve", loop, framework],
+        cwd=Path(__file__).parents[1],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,4 +1,6 @@
-"""A FastAPI app for `request.py` that puts the probe in and takes it out again, a window at a time.
+"""An app for `request.py`; the probe goes into its loop and out again, a window at a time.
+
+`serve.py LOOP [FRAMEWORK]`: on `asyncio` or `uvloop`; a FastAPI app, or `/noop` of `frameworks`.
 
 Prints its port, measures once a line comes on its standard input, and prints what it found as JSON:
 `python`, its version, and `pairs`, CPU nanoseconds of the process per request, bare and probed.
@@ -21,12 +23,17 @@ from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from benchmarks import frameworks
 from loopviz.lab.target.server import Server, new_loop
 from loopviz.listener import listen
 from loopviz.probe import install
 from loopviz.probe.asgi import watch_requests
+from loopviz.probe.patches.watchers import SharedPatches
+from loopviz.probe.servers import servers
 
-PAIRS, WINDOW_S = 40, 0.2
+PAIRS, WINDOW_S = 40, 0.4
+SETTLE_S = 0.4
+"""Not counted after each change: the interpreter specializes its bytecode anew."""
 
 app = FastAPI()
 
@@ -80,56 +87,97 @@ def _serve_upstream() -> None:
 class Switch:
     """An ASGI app that is one of two, and counts the requests."""
 
-    def __init__(self) -> None:
-        self.app: Any = app
+    def __init__(self, app: Any) -> None:
+        self.bare = self.app = app
         self.count = 0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.count += 1
         await self.app(scope, receive, send)
 
+    def watch(self, probe: Any) -> None:
+        self.app = watch_requests(self.bare, probe.hooks)
 
-async def _window(switch: Switch) -> float:
-    await asyncio.sleep(0.02)  # let what was under way end
+    def unwatch(self) -> None:
+        self.app = self.bare
+
+
+class Patched:
+    """aiohttp.web's, whose protocol is patched instead."""
+
+    def __init__(self) -> None:
+        self._patches = SharedPatches(servers(lambda *_: None))
+
+    @property
+    def count(self) -> int:
+        return frameworks.served.requests
+
+    def watch(self, _probe: Any) -> None:
+        self._patches.watch()
+
+    def unwatch(self) -> None:
+        self._patches.unwatch()
+
+
+async def _window(switch: Switch | Patched) -> float:
+    await asyncio.sleep(SETTLE_S)
     count, cpu = switch.count, time.process_time_ns()
     await asyncio.sleep(WINDOW_S)
     return (time.process_time_ns() - cpu) / max(switch.count - count, 1)
 
 
-async def _measure(switch: Switch) -> list[tuple[float, float]]:
+async def _measure(switch: Switch | Patched) -> list[tuple[float, float]]:
     pairs = []
     for _ in range(PAIRS):
         bare = await _window(switch)
         probe = install()
-        switch.app = watch_requests(app, probe.hooks)
+        switch.watch(probe)
         probed = await _window(switch)
-        switch.app = app
+        switch.unwatch()
         probe.uninstall()
         shutil.rmtree(probe.folder)
         pairs.append((bare, probed))
     return pairs
 
 
-async def main() -> None:
+async def main(framework: str) -> None:
     global client  # noqa: PLW0603
     upstream = subprocess.Popen(
-        [sys.executable, __file__, "upstream"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "benchmarks.serve", "upstream"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{int(upstream.stdout.readline())}")
-    switch, listener, loop = Switch(), listen(0), asyncio.get_running_loop()
-    server = Server(switch, lambda: print(listener.getsockname()[1], flush=True))
+    listener, loop, over = listen(0), asyncio.get_running_loop(), asyncio.Event()
+    switch: Switch | Patched = (
+        Patched()
+        if framework == "aiohttp"
+        else Switch(app if framework == "fastapi" else frameworks.app(framework))
+    )
+
+    def started() -> None:
+        print(listener.getsockname()[1], flush=True)
 
     async def run() -> None:
         pairs = await _measure(switch)
         print(json.dumps({"python": sys.version.split()[0], "pairs": pairs}), flush=True)
-        server.should_exit = True
+        over.set()
 
     def start() -> None:
         sys.stdin.readline()
         asyncio.run_coroutine_threadsafe(run(), loop)
 
     threading.Thread(target=start, daemon=True).start()
-    await server.serve(sockets=[listener])
+    if isinstance(switch, Patched):
+        await frameworks.serve_aiohttp(listener, started, over)
+    else:
+        server = Server(switch, started)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await asyncio.wait(
+            [serving, asyncio.create_task(over.wait())], return_when="FIRST_COMPLETED"
+        )
+        server.should_exit = True
+        await serving
     upstream.kill()
     upstream.wait()
 
@@ -138,6 +186,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["upstream"]:
         _serve_upstream()
         sys.exit()
-    factory = uvloop.new_event_loop if sys.argv[1:] == ["uvloop"] else new_loop
+    factory = uvloop.new_event_loop if sys.argv[1] == "uvloop" else new_loop
     with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(main())
+        runner.run(main(*sys.argv[2:] or ["fastapi"]))

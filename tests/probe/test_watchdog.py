@@ -152,6 +152,14 @@ def test_a_wait_for_the_gil_is_told_from_a_blocking_call(spends, in_gil, known, 
     )
 
 
+def test_what_callbacks_before_it_did_with_their_time_is_not_its_wait():
+    """At each look one has just begun: the loop is never idle."""
+    stage = Stage((5 * MS, 11 * MS), (12 * MS, 21 * MS), (22 * MS, 45 * MS), until=40 * MS)
+    stage.spends, stage.in_gil = in_ms(0, 10, 0, 2), True
+    stage.play()
+    assert stage.aux_ring.gil == [(32, 15, 17)], "since the last look before it began"
+
+
 @pytest.mark.parametrize(("slices", "waited"), [(20, [(120, 10, 110)]), (2, [])])
 def test_who_waits_for_the_gil_wakes_up_every_five_milliseconds(slices, waited):
     """A driver that sleeps with the GIL held, while a thread computes in C, does not."""

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from loopviz.clock import MS, Clock
 from loopviz.probe.kernel import CoreTime, KernelThread, Sleep
 
-__all__ = ["LoopThread", "Spent", "ThreadEndedError", "ThreadTimes"]
+__all__ = ["NOTABLE_NS", "LoopThread", "Position", "Spent", "ThreadEndedError", "ThreadTimes"]
 
 
-_NOTABLE_NS = 1 * MS
+NOTABLE_NS = 1 * MS
 """Shorter waits for a core may be counted some looks later."""
 
 
@@ -71,7 +71,7 @@ class Spent(NamedTuple):
 
         A thread gets a core once for each slice, and may keep it for the next look.
         """
-        return self.slices > 0 or self.cpu_ns >= _NOTABLE_NS
+        return self.slices > 0 or self.cpu_ns >= NOTABLE_NS
 
     def and_queued(self, queued_ns: int) -> "Spent":
         """The same, if it waited for a core for that much more of the time."""
@@ -90,37 +90,53 @@ class Spent(NamedTuple):
         )
 
 
+class Position(NamedTuple):
+    """The clocks of the loop's thread when it was looked at."""
+
+    at_ns: int
+    cpu_ns: int
+    process_ns: int
+    """The CPU time of the whole process."""
+    off_core_ns: int
+    """How long the thread has had no core since its waits were last read."""
+    waits: CoreTime | None
+    """Its waits when they were last read; None: the kernel does not tell."""
+
+
 class LoopThread:
     """The loop's thread: what its time went into, and whether it waits for the GIL."""
 
     def __init__(self, thread_id: int, clock: Clock) -> None:
         """Raises ThreadEndedError if the thread has ended, as `look` does."""
         get_clock_id = getattr(time, "pthread_getcpuclockid", None)  # not on macOS
-        self._clock_id = get_clock_id(thread_id) if get_clock_id else None
+        self.clock_id = get_clock_id(thread_id) if get_clock_id else None
+        """Of its CPU clock; None: there is none."""
         self._clock = clock
         self.kernel = KernelThread(_native_id(thread_id))
-        self._last = self._read()
-        self._waits = self.kernel.core_waits()
-        self._off_core_ns = 0
-        """How long it has had no core since its waits were last read."""
+        self.last = Position(*self._read(), 0, self.kernel.core_waits())
+        """Where the last look found it. The next one counts from there."""
+        self.before_last = self.last
 
     def look(self, *, exact: bool = False) -> Spent:
         """What it did since the last look. Raises ThreadEndedError.
 
         Its waits are read if it is to be `exact`, or once it has been off its core for
-        `_NOTABLE_NS`: that costs more than all the rest. Until then they are 0, and are in the next
+        `NOTABLE_NS`: that costs more than all the rest. Until then they are 0, and are in the next
         look that reads them.
         """
-        since, last_cpu, last_process = self._last
-        until, cpu, process = self._last = self._read()
-        on_core = cpu - last_cpu
+        last = self.last
+        until, cpu, process = self._read()
+        on_core, waits = cpu - last.cpu_ns, last.waits
         queued = slices = 0
-        self._off_core_ns += until - since - on_core
-        if exact or self._off_core_ns >= _NOTABLE_NS:
-            queued, slices = self._read_waits()
-        known = self._waits is not None
-        others = process - last_process - on_core
-        return Spent(since, until, on_core, others, queued, slices, known)
+        off_core = last.off_core_ns + until - last.at_ns - on_core
+        if exact or off_core >= NOTABLE_NS:
+            off_core = 0
+            if last.waits is not None and (waits := self.kernel.core_waits()) is not None:
+                queued = waits.queued_ns - last.waits.queued_ns
+                slices = waits.slices - last.waits.slices
+        self.before_last, self.last = last, Position(until, cpu, process, off_core, waits)
+        others = process - last.process_ns - on_core
+        return Spent(last.at_ns, until, on_core, others, queued, slices, waits is not None)
 
     def sleeps(self) -> Sleep | None:
         """What it sleeps in; None if it does not."""
@@ -132,20 +148,10 @@ class LoopThread:
     def _read(self) -> tuple[int, int, int]:
         """The time, and the CPU time of the thread and of the process."""
         try:
-            cpu = 0 if self._clock_id is None else time.clock_gettime_ns(self._clock_id)
+            cpu = 0 if self.clock_id is None else time.clock_gettime_ns(self.clock_id)
         except OSError as error:
             raise ThreadEndedError from error
         return self._clock(), cpu, time.process_time_ns()
-
-    def _read_waits(self) -> CoreTime:
-        """Its waits since they were last read."""
-        before, self._off_core_ns = self._waits, 0
-        if before is None:
-            return CoreTime(0, 0)
-        self._waits = now = self.kernel.core_waits()
-        if now is None:
-            return CoreTime(0, 0)
-        return CoreTime(now.queued_ns - before.queued_ns, now.slices - before.slices)
 
 
 class ThreadTimes:

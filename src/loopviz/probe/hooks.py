@@ -119,6 +119,8 @@ class Hooks(NamedTuple):
     """Of the Python core."""
     methods: dict[str, Callable[..., Any]] = {}  # noqa: RUF012 - never changed
     """What replaces methods of a foreign loop, by their names."""
+    native: Any = None
+    """Of the native core: what `_native.quiet` reads without the GIL."""
 
 
 def write_nothing(*_: Any) -> None:

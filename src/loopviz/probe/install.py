@@ -25,7 +25,7 @@ from loopviz.probe.places import PLACES
 from loopviz.probe.recorder import Recorder, recorders
 from loopviz.probe.recording_folder import RecordingFiles, open_files
 from loopviz.probe.uvloop_calls import is_uvloop, make_uvloop_hooks
-from loopviz.probe.watchdog import Watchdog
+from loopviz.probe.watchdog import PATIENCE_NS, Watchdog
 from loopviz.wire.events import GC_ELSEWHERE, HEARTBEAT_NS, Kind, tag
 from loopviz.wire.ring import CAPACITY
 
@@ -36,6 +36,8 @@ _PATCHED = ("_run_once", "call_soon", "_call_soon", "create_task", "call_excepti
 
 make_hooks = twin("loop", "make_hooks", make_python_hooks)
 make_hooks_of_uvloop = twin("uvloop_calls", "make_uvloop_hooks", make_uvloop_hooks)
+make_quiet = twin("quiet", "make_quiet", lambda *_: None)
+"""`make_quiet(hooks, patience_ns, by_records)`: what lets the watchdog wait without the GIL."""
 hasten = twin("recorder", "hasten", lambda *_: None)
 """`hasten(recorder, write, task, intern)` lets a loop's recorder write in C, if that can be."""
 
@@ -250,9 +252,10 @@ class Probe:
         """Watch this thread: the loop runs on it, or is about to. The first call counts."""
         if not self._wants_watchdog or not self._installs or self._watchdog is not None:
             return
+        quiet = make_quiet(self.hooks, PATIENCE_NS, self.coverage == "uvloop")
         if self._last is not None:
             self._watchdog = self._last
-            self._watchdog.follow(self.hooks.running, self._fail)
+            self._watchdog.follow(self.hooks.running, self._fail, quiet)
             return
         try:
             watchdog = Watchdog(
@@ -263,6 +266,7 @@ class Probe:
                 self._clock,
                 self._fail,
                 tripwire=self._wants_tripwire,
+                quiet=quiet,
             )
             watchdog.start()
         except Exception as error:  # noqa: BLE001 - the system gives no more threads, say

@@ -42,6 +42,11 @@ class File:
         self._pread = _pread()
         self._buffer = ctypes.create_string_buffer(most_bytes)
 
+    @property
+    def fd(self) -> int:
+        """Its descriptor; -1 while it is not open."""
+        return -1 if self._fd is None else self._fd
+
     def read(self) -> bytes:
         """What it says now."""
         if self._fd is None:
@@ -71,6 +76,11 @@ class KernelThread:
     def core_waits(self) -> CoreTime | None:
         """How long it has waited for a core. A wait counts once it is over."""
         return core_waits(self._read("schedstat"))
+
+    def fd_of_core_waits(self) -> int:
+        """The open file that `core_waits` reads; -1: none."""
+        file = self._files.get("schedstat")
+        return -1 if file is None else file.fd
 
     def core(self) -> int | None:
         """The number of the core that it has run on last; None: not known."""

@@ -55,6 +55,15 @@ class StolenTime:
             stolen = max(stolen, min(stopped, spent.asleep_ns))
         return stolen
 
+    @property
+    def steals(self) -> bool:
+        """True while a hypervisor takes cores away: then each look has to ask."""
+        return self._steals
+
+    def slept(self, times: int) -> None:
+        """The watchdog has slept so often without a look."""
+        self._slept += times
+
     def close(self) -> None:
         """Close the files. Safe to call twice."""
         self._schedstat.close()

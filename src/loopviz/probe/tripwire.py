@@ -83,6 +83,12 @@ class Tripwire:
         settime(second, 0, later, None)
         settime(first, 0, on, None)
 
+    @property
+    def timers(self) -> list[tuple[int, int]]:
+        """What `put_off` restarts, in its order: each timer, and its nanoseconds."""
+        first, second = (timer.value or 0 for timer in self._timers)
+        return [(second, STARVED_NS + _NO_PYTHON_NS), (first, STARVED_NS)]
+
     def take(self) -> Dump | None:
         """The newest dump since the last call; None without one."""
         dump = self._dumps.read(settled_ns=0)

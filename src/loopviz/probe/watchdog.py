@@ -28,7 +28,7 @@ from loopviz.wire.dump import DUMP_FILE
 from loopviz.wire.events import OWN, WAITED_UNIT_NS, Kind
 from loopviz.wire.ring import LockedRing
 
-__all__ = ["Watchdog"]
+__all__ = ["PATIENCE_NS", "Watchdog"]
 
 Running = Callable[[], tuple[int, int]]
 """See `hooks.Hooks.running`."""
@@ -112,7 +112,9 @@ class Watchdog:
         fail: Callable[[str, Exception], None],
         *,
         tripwire: bool = False,
+        quiet: Any = None,
     ) -> None:
+        """`quiet`: a `_native.quiet.Quiet`, which waits without the GIL."""
         self._fail = fail
         self._running: Running | None = running
         self._thread_id = thread_id
@@ -130,6 +132,7 @@ class Watchdog:
         self._wants_tripwire = tripwire
         self._tripwire: Tripwire | None = None
         self._greenlet: Any = None
+        self._quiet = quiet
         self._stop = threading.Lock()
         self._stop.acquire()
         self._over = self._asleep = False
@@ -169,9 +172,11 @@ class Watchdog:
         """Watch nothing until `follow`."""
         self._running, self._fail, self._greenlet = None, _tell_nobody, None
 
-    def follow(self, running: Running, fail: Callable[[str, Exception], None]) -> None:
+    def follow(
+        self, running: Running, fail: Callable[[str, Exception], None], quiet: Any = None
+    ) -> None:
         """Watch this thread, in which the next loop runs."""
-        self._fail, self._greenlet = fail, _main_greenlet()
+        self._fail, self._greenlet, self._quiet = fail, _main_greenlet(), quiet
         self._thread_id = me = threading.get_ident()
         self._thread = me, threading.get_native_id()
         self._running = running
@@ -190,6 +195,8 @@ class Watchdog:
         self._over = True
         atexit.unregister(self.stop)
         self._wake()
+        if self._quiet is not None:
+            self._quiet.stop()
         with self._ended:
             pass
         if self._tripwire is not None:
@@ -239,9 +246,12 @@ class Watchdog:
         self._asleep = False
 
     def _go_round(self, stolen: StolenTime) -> None:
-        running = self._running
+        quiet, running = self._quiet, self._running
         if running is None:
             return
+        if quiet is not None:
+            timers = [] if self._tripwire is None else self._tripwire.timers
+            quiet.watch(self._loop.clock_id, self._loop.kernel.fd_of_core_waits(), timers)
         stop, clock, look = self._stop.acquire, self._clock, self._loop.look
         tripwire = self._tripwire
         self._starves, self._unsettled = 0, None
@@ -250,6 +260,7 @@ class Watchdog:
         if look(exact=True).known:  # of what was before nothing is said
             self._aux_ring.write(Kind.QUEUED, a=came)
         before: Spent | None = None  # time of which it is not known yet what it was
+        young = 0  # the callback that ran at the end of that time, if it had not run for long then
         while True:
             spent = look(exact=self._unsettled is not None)
             taken_ns = stolen.taken_ns(came - due, spent)
@@ -257,6 +268,7 @@ class Watchdog:
                 spent = spent.with_stolen(taken_ns)
             self._note(spent)
             self._settle(spent)
+            latest = spent
             if before is not None:
                 spent, before = spent.after(before), None
             started, task = running()
@@ -271,7 +283,8 @@ class Watchdog:
                 self._starves = 0
                 self._waited_until_its_end(spent, started, task)
             elif started:
-                before = spent
+                before = spent if started == young else latest
+            young = started if before is not None and not self._is_open() else 0
             if started and came < sample_due:
                 due = sample_due
             if tripwire is not None:
@@ -280,12 +293,24 @@ class Watchdog:
                 tripwire.put_off()
             # A round that lost the GIL or its core may end in the middle of a long callback, or at
             # its very end: then the next one begins at once.
-            if stop(True, max(due - clock(), 0) / 1e9):
+            if quiet is not None and not (taken_ns or stolen.steals or self._is_open()):
+                at = quiet.wait(due, self._loop.last, self._loop.before_last, young)
+                if at is None:
+                    return
+                self._loop.last, before, young = at, None, 0
+                last, came, due = quiet.last_came, clock(), quiet.due
+                stolen.slept(quiet.rounds - 1)
+            elif stop(True, max(due - clock(), 0) / 1e9):
                 return
+            else:
+                last, came = came, clock()
             if self._running is not running:
                 self._note(look(exact=True))  # its last callbacks may have waited for a core
                 return
-            last, came = came, clock()
+
+    def _is_open(self) -> bool:
+        """True if the next look is to settle what the last one has left open."""
+        return self._unsettled is not None or self._starves != 0
 
     def _note(self, spent: Spent) -> None:
         """Record what the machine did to the loop's thread; note who computes."""

@@ -576,4 +576,5 @@ cpdef object hooks_of(LoopHooks hooks, ring, fail):
         adopt=hooks.adopt,
         stop=hooks.stop,
         abandon=hooks.abandon,
+        native=hooks,
     )
