@@ -35,7 +35,7 @@ def _django() -> Any:
     from django.urls import path  # noqa: PLC0415
 
     async def noop(_request: Any) -> Any:
-        return HttpResponse(BODY, content_type=TYPE)
+        return HttpResponse(BODY, content_type=TYPE, headers={"content-length": len(BODY)})
 
     urls: Any = ModuleType("urls")  # it has to be hashable
     urls.urlpatterns = [path("noop", noop)]
