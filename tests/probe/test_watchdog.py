@@ -4,7 +4,7 @@ import gc
 import sys
 import threading
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import pytest
 
@@ -40,13 +40,6 @@ class AuxRing:
         assert kind is Kind.STALL
         self.sampled.append((a, self.stage.now))
         self.texts.append(text)
-
-
-class Thread(NamedTuple):
-    """In place of a thread."""
-
-    ident: int
-    name: str
 
 
 class Stage:
@@ -95,7 +88,8 @@ class Stage:
         dog._loop.close()
         dog._stop, dog._loop = self, self  # it waits, and looks at the loop's thread, here
         dog._limits = self.limits
-        dog._computing = lambda _frames: Stack(["\t/app/a.py\t1\tf"], 0)
+        computes = Stack(["\t/app/a.py\t1\tf"], 0)
+        dog._busiest = SimpleNamespace(note=lambda: None, stack=lambda *_: computes)
         dog._go_round(self)
         return self.aux_ring.sampled
 
@@ -305,38 +299,6 @@ def test_what_the_machine_took_counts_as_a_wait_for_a_core_and_not_as_sleep():
     stage.stolen = {20 * MS: 4 * MS, 30 * MS: 50 * MS}
     stage.play()
     assert stage.aux_ring.queued == [(0, 0, 0), (20 * MS, 10 * MS, 40), (30 * MS, 20 * MS, 100)]
-
-
-@pytest.mark.parametrize(
-    ("own_ms", "app_ms", "own"),
-    [
-        pytest.param(9, 2, True, id="it answers what tasks await"),
-        pytest.param(2, 9, False, id="the app's thread computes more"),
-        pytest.param(0, 0, False, id="nothing is known"),
-    ],
-)
-def test_a_thread_of_loopviz_that_computes_is_told_as_that(monkeypatch, own_ms, app_ms, own):
-    dog = Watchdog(lambda: (0, 0), threading.get_ident(), AuxRing(None), Places(), lambda: 0, fail)
-    dog._loop.close()
-    used = {Thread(1, "loopviz control"): own_ms * MS, Thread(2, "worker"): app_ms * MS}
-    monkeypatch.setattr(threading, "enumerate", lambda: list(used))
-    monkeypatch.setattr(dog._threads, "used", used.__getitem__)
-    stack = dog._computing({thread.ident: sys._getframe() for thread in used})
-    assert (stack.frames == ["\tloopviz\t0\tloopviz control"]) is own
-
-
-@pytest.mark.parametrize(("used_ms", "own"), [(0, True), (9, False)])
-def test_if_no_thread_computes_the_watchdog_itself_had_the_gil(monkeypatch, used_ms, own):
-    """And lost its core. Not if a thread that waits now has just computed."""
-    dog = Watchdog(lambda: (0, 0), threading.get_ident(), AuxRing(None), Places(), lambda: 0, fail)
-    dog._loop.close()
-    worker = Thread(1, "worker")
-    waits = compile("import sys; frame = sys._getframe()", "concurrent/futures/thread.py", "exec")
-    exec(waits, scope := {})
-    monkeypatch.setattr(threading, "enumerate", lambda: [worker])
-    monkeypatch.setattr(dog._threads, "used", {worker: used_ms * MS}.__getitem__)
-    stack = dog._computing({worker.ident: scope["frame"]})
-    assert (stack.frames == ["\tloopviz\t0\tloopviz watchdog"]) is own
 
 
 class Limits:

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from loopviz.probe.install import Probe
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.recorder import current, fail_safe
-from loopviz.probe.route_names import ROUTE
 from loopviz.probe.streams import message, opened, record_exception
 from loopviz.wire.events import Kind
 from loopviz.wire.samples import SENT_HEADER
@@ -20,6 +20,8 @@ _SENT = SENT_HEADER.decode()
 
 class _Serving:
     """A request that a connection serves."""
+
+    __slots__ = ("number", "scope", "sent", "streams")
 
     def __init__(self, number: int, scope: dict[str, Any]) -> None:
         self.number, self.scope = number, scope
@@ -37,6 +39,17 @@ class _Serving:
         message(self.number, size)
 
 
+class _Route:
+    """A resource, to the records of requests: these know a route by its identity."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+
+_routes: WeakKeyDictionary[Any, _Route] = WeakKeyDictionary()
+"""By aiohttp's resource."""
 _serving: dict[int, _Serving] = {}
 """By the id of the connection's protocol, which serves one request at a time."""
 
@@ -102,10 +115,12 @@ def _serves(original: _Function) -> _Function:
 
 def _begin(probe: Probe, protocol: Any, request: Any) -> _Serving | None:
     with fail_safe("aiohttp"):
-        kind = "websocket" if request.headers.get("Upgrade", "").lower() == "websocket" else "http"
+        headers = request.headers
+        upgrade, sent, at = headers.get("Upgrade"), headers.get(_SENT), 0
+        kind = "websocket" if upgrade and upgrade.lower() == "websocket" else "http"
         scope = {"type": kind, "method": request.method, "path": request.path}
-        sent = request.headers.get(_SENT, "")
-        at = int(sent) if len(sent) < 19 and sent.isascii() and sent.isdigit() else 0
+        if sent and len(sent) < 19 and sent.isascii() and sent.isdigit():
+            at = int(sent)
         serving = _Serving(probe.hooks.request_start(scope, at), scope)
         _serving[id(protocol)] = serving
         return serving
@@ -115,10 +130,13 @@ def _begin(probe: Probe, protocol: Any, request: Any) -> _Serving | None:
 def _routed(scope: dict[str, Any], request: Any) -> dict[str, Any]:
     """The scope with the route that the request's resource has."""
     with fail_safe("aiohttp"):
-        route = getattr(getattr(request, "match_info", None), "route", None)
-        canonical = getattr(getattr(route, "resource", None), "canonical", None)
-        if isinstance(canonical, str):
-            scope[ROUTE] = canonical
+        found = getattr(request, "match_info", None)  # a low-level server has none
+        resource = getattr(getattr(found, "route", None), "resource", None)
+        if resource is not None:
+            known = _routes.get(resource)
+            if known is None:
+                known = _routes[resource] = _Route(resource.canonical)
+            scope["route"] = known
     return scope
 
 

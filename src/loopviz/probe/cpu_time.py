@@ -1,6 +1,5 @@
-"""Measures what the loop's thread and the other threads spend their time on."""
+"""Measures what the loop's thread spends its time on."""
 
-import sys
 import threading
 import time
 from typing import NamedTuple
@@ -8,7 +7,7 @@ from typing import NamedTuple
 from loopviz.clock import MS, Clock
 from loopviz.probe.kernel import CoreTime, KernelThread, Sleep
 
-__all__ = ["NOTABLE_NS", "LoopThread", "Position", "Spent", "ThreadEndedError", "ThreadTimes"]
+__all__ = ["NOTABLE_NS", "LoopThread", "Position", "Spent", "ThreadEndedError"]
 
 
 NOTABLE_NS = 1 * MS
@@ -152,31 +151,6 @@ class LoopThread:
         except OSError as error:
             raise ThreadEndedError from error
         return self._clock(), cpu, time.process_time_ns()
-
-
-class ThreadTimes:
-    """The CPU time since the last `note`, of each thread; 0 where it is unknown (macOS)."""
-
-    def __init__(self) -> None:
-        self._noted: dict[threading.Thread, int] = {}
-
-    def note(self) -> None:
-        """Restart the measurement."""
-        self._noted = {thread: _cpu_time_ns(thread) for thread in threading.enumerate()}
-
-    def used(self, thread: threading.Thread) -> int:
-        """CPU time in nanoseconds; of a thread started since the last `note`, all of it."""
-        return _cpu_time_ns(thread) - self._noted.get(thread, 0)
-
-
-def _cpu_time_ns(thread: threading.Thread) -> int:
-    """A thread's CPU time, by its kernel id: `pthread_getcpuclockid` may crash if it has ended."""
-    if sys.platform != "linux" or thread.native_id is None:
-        return 0
-    try:
-        return time.clock_gettime_ns(~thread.native_id << 3 | 6)  # glibc's formula for a clock's id
-    except OSError:
-        return 0
 
 
 def _native_id(thread_id: int) -> int | None:

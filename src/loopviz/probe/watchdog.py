@@ -6,13 +6,12 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, NamedTuple
 
 from loopviz.clock import MS, Clock
-from loopviz.probe import own_threads
+from loopviz.probe.busiest_thread import BusiestThread
 from loopviz.probe.cgroup import CpuLimits
-from loopviz.probe.cpu_time import LoopThread, Spent, ThreadEndedError, ThreadTimes
+from loopviz.probe.cpu_time import LoopThread, Spent, ThreadEndedError
 from loopviz.probe.places import Places
 from loopviz.probe.stacks import (
     Stack,
@@ -25,7 +24,7 @@ from loopviz.probe.stacks import (
 from loopviz.probe.stolen_time import StolenTime
 from loopviz.probe.tripwire import STARVED_NS, Tripwire
 from loopviz.wire.dump import DUMP_FILE
-from loopviz.wire.events import OWN, WAITED_UNIT_NS, Kind
+from loopviz.wire.events import WAITED_UNIT_NS, Kind
 from loopviz.wire.ring import LockedRing
 
 __all__ = ["PATIENCE_NS", "Watchdog"]
@@ -45,17 +44,6 @@ _IDLE_ROUNDS = 10
 """How long it waits for the next loop, in periods, before it goes to sleep."""
 _WAKES = 2
 """How often a thread that waits for the GIL has woken up in the time after which a look is late."""
-_WAITS = (
-    "threading.py",
-    "queue.py",
-    "selectors.py",
-    "concurrent/futures/thread.py",
-    "socket.py",
-    "asyncio/selector_events.py",
-)
-"""Files of a waiting thread's innermost frame; such a thread does not compute."""
-
-
 _NOTE_NS = 100 * MS
 """Interval at which the threads' CPU times are noted while some compute, to find the busiest."""
 _LIMIT_NS = 1000 * MS
@@ -123,7 +111,7 @@ class Watchdog:
         self._aux_ring = aux_ring
         self._places = places
         self._clock = clock
-        self._loop, self._threads = LoopThread(thread_id, clock), ThreadTimes()
+        self._loop, self._busiest = LoopThread(thread_id, clock), BusiestThread(places)
         self._limits: CpuLimits | None = None
         self._noted = self._counted = 0
         self._starves = 0
@@ -319,7 +307,7 @@ class Watchdog:
             self._aux_ring.write(Kind.QUEUED, a=spent.since_ns, b=spent.queued_ns // WAITED_UNIT_NS)
         if now - self._noted > _NOTE_NS and 4 * spent.others_ns >= now - spent.since_ns:
             self._noted = now
-            self._threads.note()
+            self._busiest.note()
         maybe = spent.queued_ns >= _MAYBE_THROTTLED_NS
         if (maybe or now - self._counted > _LIMIT_NS) and self._limits:
             found = self._limits.reached()
@@ -372,7 +360,7 @@ class Watchdog:
             return
         if spent.others_compute:
             self._write_wait(Kind.WAITED_FOR_GIL, waited_ns, spent)
-            self._write(self._computing(sys._current_frames()), started, task, "gil:")
+            self._write_busiest(started, task)
         else:
             self._write_wait(Kind.QUEUED, waited_ns, spent)
 
@@ -414,8 +402,13 @@ class Watchdog:
         if waited_ns < _NOTABLE_NS:
             return False
         self._write_wait(Kind.WAITED_FOR_GIL, waited_ns, spent)
-        self._write(self._computing(sys._current_frames()), started, task, "gil:")
+        self._write_busiest(started, task)
         return True
+
+    def _write_busiest(self, started: int, task: int) -> None:
+        """Record which thread computes while the loop's waits."""
+        stack = self._busiest.stack(sys._current_frames(), self._thread_id)
+        self._write(stack, started, task, "gil:")
 
     def _write_wait(self, kind: Kind, waited_ns: int, spent: Spent) -> None:
         units = waited_ns // WAITED_UNIT_NS
@@ -437,41 +430,9 @@ class Watchdog:
             text = prefix + stack.text(self._aux_ring.intern_all(stack.frames))
             self._aux_ring.write(Kind.STALL, a=started, task_id=task, text=text, at=at)
 
-    def _computing(self, frames: dict[int, FrameType]) -> Stack:
-        """The stack of the busiest thread, except the loop's; of one of loopviz's, its name.
-
-        If none computes, this one had the GIL, and no core.
-        """
-        most, busiest, found, seen = -1, threading.main_thread(), None, 0
-        unknown = set(frames) - {self._thread_id, threading.get_ident()} - own_threads.ids
-        for thread in threading.enumerate():
-            unknown.discard(thread.ident or 0)
-            frame = frames.get(thread.ident or 0)
-            if frame is None or thread.ident == self._thread_id:
-                continue
-            used = self._threads.used(thread)  # the frame does not show a wait in C code
-            seen = max(seen, used)
-            if frame.f_code.co_filename.endswith(_WAITS):
-                continue
-            if used > most and (used >= _NOTABLE_NS or not _is_own(thread)):
-                most, busiest, found = used, thread, frame
-        if found is not None and _is_own(busiest):
-            return _own(busiest.name)
-        if found is None and seen < _NOTABLE_NS and not unknown:
-            return _own("loopviz watchdog")
-        return stack_of(self._places, stack_frames(found))
-
 
 def _tell_nobody(_hook: str, _error: Exception) -> None:
     pass
-
-
-def _own(name: str) -> Stack:
-    return Stack([f"\t{OWN}\t0\t{name}"], 0)
-
-
-def _is_own(thread: threading.Thread) -> bool:
-    return thread.name.startswith("loopviz ")
 
 
 def _main_greenlet() -> Any:
