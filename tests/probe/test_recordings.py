@@ -1,7 +1,6 @@
 """One recording for loop after loop: what it costs may be a small share of the time."""
 
 import asyncio
-import itertools
 import threading
 
 import pytest
@@ -102,7 +101,9 @@ def test_the_records_of_the_next_loop_follow_those_of_the_last(tmp_path, make):
     files.lock.release()
     seen = Recording(tmp_path / "one")
     assert len(seen.loop) == last[-1]
-    assert [b - a for a, b in itertools.pairwise([0, *last])] == [last[0]] * 3
+    assert last == sorted({*last}), "each has written, how much depends on the machine (uvloop)"
+    assert 1 not in {event.at for event in seen.loop}, "nothing after its end"
+    assert len(seen.of(Kind.LOOP_CLOSED)) == 3
     assert [event.at for event in seen.loop] == sorted(event.at for event in seen.loop)
     numbers = [event.task_id & NUMBER for event in seen.of(Kind.TASK_START)]
     assert len(set(numbers)) == len(numbers) == 3
