@@ -74,7 +74,9 @@ def tasks_of(loop: asyncio.AbstractEventLoop) -> "set[asyncio.Task[Any]]":
     try:
         return asyncio.all_tasks(loop)
     except RuntimeError:
-        return {task for task in _registered() if _is_of(task, loop)}
+        known = _registered()
+        current = asyncio.current_task(loop)  # from 3.14 on the interpreter has asyncio's in C
+        return {task for task in (*known, current) if task is not None and _is_of(task, loop)}
 
 
 def _registered() -> "list[asyncio.Task[Any]]":
