@@ -11,7 +11,7 @@ __all__ = ["NOTABLE_NS", "LoopThread", "Position", "Spent", "ThreadEndedError"]
 
 
 NOTABLE_NS = 1 * MS
-"""Shorter waits for a core may be counted some looks later."""
+"""Shorter waits for a core or the GIL are not recorded; they may be counted some looks later."""
 
 
 class ThreadEndedError(Exception):

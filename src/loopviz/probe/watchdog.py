@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from loopviz.clock import MS, Clock
 from loopviz.probe.busiest_thread import BusiestThread
 from loopviz.probe.cgroup import CpuLimits
-from loopviz.probe.cpu_time import LoopThread, Spent, ThreadEndedError
+from loopviz.probe.cpu_time import NOTABLE_NS, LoopThread, Spent, ThreadEndedError
 from loopviz.probe.places import Places
 from loopviz.probe.stacks import (
     Stack,
@@ -48,8 +48,6 @@ _NOTE_NS = 100 * MS
 """Interval at which the threads' CPU times are noted while some compute, to find the busiest."""
 _LIMIT_NS = 1000 * MS
 """Interval at which it is counted how often the CPU limit was reached."""
-_NOTABLE_NS = 1 * MS
-"""Shorter waits for a core or the GIL are not recorded."""
 _MAYBE_THROTTLED_NS = 5 * MS
 """From here on a wait for a core may have been for want of CPU time within the limit."""
 
@@ -303,7 +301,7 @@ class Watchdog:
     def _note(self, spent: Spent) -> None:
         """Record what the machine did to the loop's thread; note who computes."""
         now = spent.until_ns
-        if spent.queued_ns >= _NOTABLE_NS:
+        if spent.queued_ns >= NOTABLE_NS:
             self._aux_ring.write(Kind.QUEUED, a=spent.since_ns, b=spent.queued_ns // WAITED_UNIT_NS)
         if now - self._noted > _NOTE_NS and 4 * spent.others_ns >= now - spent.since_ns:
             self._noted = now
@@ -356,7 +354,7 @@ class Watchdog:
         It has to run before `Thread.start` returns.
         """
         waited_ns = spent.asleep_ns if spent.known else 0
-        if waited_ns < _NOTABLE_NS:
+        if waited_ns < NOTABLE_NS:
             return
         if spent.others_compute:
             self._write_wait(Kind.WAITED_FOR_GIL, waited_ns, spent)
@@ -391,7 +389,7 @@ class Watchdog:
             self._write_gil(then, started, task)
         elif not then.wakes_up(sys.getswitchinterval()):
             slept_ns = then.asleep_ns - max(started - then.since_ns, 0)
-            if slept_ns >= _NOTABLE_NS:
+            if slept_ns >= NOTABLE_NS:
                 self._write(stack, started, task, "asleep:", at=then.until_ns)
 
     def _write_gil(
@@ -399,7 +397,7 @@ class Watchdog:
     ) -> bool:
         """Record that the loop's thread waited for the GIL while it slept, if it may have."""
         waited_ns = min(spent.for_gil_ns(sys.getswitchinterval()), at_most_ns)
-        if waited_ns < _NOTABLE_NS:
+        if waited_ns < NOTABLE_NS:
             return False
         self._write_wait(Kind.WAITED_FOR_GIL, waited_ns, spent)
         self._write_busiest(started, task)
