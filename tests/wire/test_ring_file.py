@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -82,6 +83,28 @@ def test_without_room_there_is_an_error_and_no_file(tmp_path, way):
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{os.strerror(errno.EFBIG)}\n"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("blocks", "free", "fits"), [(100, 0, False), (100, 99, True), (0, 0, True)]
+)
+def test_without_room_no_block_is_taken(tmp_path, monkeypatch, blocks, free, fits):
+    """Not for a moment: whoever writes to the disk then would get none. 0 blocks: no limit."""
+    if not hasattr(os, "fstatvfs") or not hasattr(os, "posix_fallocate"):
+        pytest.skip("this system has no such calls")
+    asked, allocate = [], os.posix_fallocate
+    system = SimpleNamespace(f_blocks=blocks, f_bfree=free, f_frsize=SIZE)
+    monkeypatch.setattr(os, "fstatvfs", lambda _fd: system)
+    monkeypatch.setattr(
+        os, "posix_fallocate", lambda *words: asked.append(words) or allocate(*words)
+    )
+    if fits:
+        RingFile(tmp_path / "x.ring", capacity=64).close()
+    else:
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            RingFile(tmp_path / "x.ring", capacity=64)
+    assert bool(asked) == fits
+    assert (tmp_path / "x.ring").exists() == fits
 
 
 def test_no_file():

@@ -227,6 +227,10 @@ def _allocate(fd: int, size: int) -> None:
 
     Writing to the mapping where a block is missing kills the process with SIGBUS.
     """
+    if hasattr(os, "fstatvfs"):  # to try would leave no room to all others for a moment
+        system = os.fstatvfs(fd)
+        if system.f_blocks and system.f_bfree * system.f_frsize < size:  # none: has no limit
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if hasattr(os, "posix_fallocate"):
         try:
             os.posix_fallocate(fd, 0, size)
