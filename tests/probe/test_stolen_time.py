@@ -46,11 +46,13 @@ class Machine:
     def core(self):
         return self.core_is
 
-    def look(self, wall_ms, *, late_ms=0, on_core_ms=0, queued_ms=0, wakes=1):
+    def look(self, wall_ms, *, late_ms=0, on_core_ms=0, others_ms=0, queued_ms=0, wakes=1):
         """What was taken in that time, in ms."""
         since, self.at = self.at, self.at + wall_ms * MS
         self.sleeps += wakes
-        spent = Spent(since, self.at, on_core_ms * MS, 0, queued_ms * MS, 1, known=True)
+        spent = Spent(
+            since, self.at, on_core_ms * MS, others_ms * MS, queued_ms * MS, 1, known=True
+        )
         return self.time.taken_ns(late_ms * MS, spent) / MS
 
 
@@ -92,9 +94,30 @@ def test_what_was_stolen_before_is_no_excuse_for_the_next(machine):
 
 
 def test_steal_that_made_no_look_late_is_seen_once_a_second(machine):
-    machine.stolen = [2, 1]
+    machine.stolen = [101, 1]
     assert [machine.look(10) for _ in range(99)] == [0] * 99
     assert machine.look(10) == 10
+
+
+def test_what_was_stolen_in_the_second_before_is_no_excuse(machine):
+    """C code that holds the GIL makes the look late: all steal since the last read is seen then."""
+    assert [machine.look(10) for _ in range(50)] == [0] * 50
+    machine.stolen = [9, 1]
+    assert machine.look(80, late_ms=70, on_core_ms=80) == pytest.approx(11, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("look", "taken"),
+    [
+        pytest.param({"wakes": 14}, 80, id="the thread had the GIL, and was off its core"),
+        pytest.param({"wakes": 14, "others_ms": 80}, 11, id="another thread computed"),
+        pytest.param({"wakes": 14, "on_core_ms": 50}, 30, id="it computed for some of the time"),
+    ],
+)
+def test_a_late_look_that_only_steal_explains(machine, look, taken):
+    assert [machine.look(10) for _ in range(50)] == [0] * 50
+    machine.stolen = [9, 1]
+    assert machine.look(80, late_ms=70, **look) == pytest.approx(taken, abs=1)
 
 
 @pytest.mark.parametrize(

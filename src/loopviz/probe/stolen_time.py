@@ -49,7 +49,9 @@ class StolenTime:
         stolen = 0
         if self._steals or (late and self._ever) or now - self._read_at >= _REFRESH_NS:
             stolen = self._stolen_ns()
-            self._read_at, self._steals = now, stolen > 0
+            since, self._read_at, self._steals = self._read_at, now, stolen > 0
+            unexplained_ns = spent.asleep_ns - spent.others_ns if late else 0
+            stolen = _within(stolen, since, spent, unexplained_ns)
         if late and spent.asleep_ns >= _LATE_NS:
             stopped = self._stopped_ns(late_ns, waits, self._slept - slept)
             stolen = max(stolen, min(stopped, spent.asleep_ns))
@@ -90,6 +92,19 @@ class StolenTime:
         for_gil_ns = int(wakes * 1e9 * sys.getswitchinterval())
         stopped_ns = late_ns - queued_ns - for_gil_ns
         return stopped_ns if stopped_ns >= _LATE_NS else 0
+
+
+def _within(stolen_ns: int, read_at: int, spent: Spent, unexplained_ns: int) -> int:
+    """How much of what was stolen since `read_at` was so in the time of the look, the end of that.
+
+    Its part of the time, unless more cannot have been before it, or nothing else explains what the
+    thread did then: most kernels leave what is stolen out of its CPU time.
+    """
+    before_ns, lasted_ns = spent.since_ns - read_at, spent.until_ns - spent.since_ns
+    if before_ns <= 0:
+        return stolen_ns
+    share_ns = stolen_ns * lasted_ns // (before_ns + lasted_ns)
+    return max(share_ns, stolen_ns - before_ns, min(stolen_ns, unexplained_ns))
 
 
 def _sleeps_so_far() -> int:
