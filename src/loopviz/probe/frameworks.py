@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from loopviz.probe.core import twin
-from loopviz.probe.nesting import patches_of_nesting
+from loopviz.probe.nesting import NESTING, patches_of_nesting
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.recorder import current, recorders
@@ -239,7 +239,7 @@ _MODULES: dict[str, Callable[[Any], list[Patch]]] = {
     "fastapi.routing": _fastapi_routing,
     "fastapi.background": _background_module,
     "django.core.handlers.base": _django_handler,
-    "nest_asyncio": patches_of_nesting,
+    **dict.fromkeys(NESTING, patches_of_nesting),
     "quart.ctx": _quart_context,
     "starlette.background": _background_module,
     "uvicorn.protocols.http.httptools_impl": _uvicorn_protocol("HttpToolsProtocol"),

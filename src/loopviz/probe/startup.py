@@ -29,6 +29,7 @@ from loopviz.errors import LoopvizError, MachineError
 from loopviz.probe.control_link import ControlLink
 from loopviz.probe.install import Probe, coverage_of, prepare, unprepare
 from loopviz.probe.loops import running_loops
+from loopviz.probe.nesting import NESTING
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.patches.watchers import SharedPatches
 from loopviz.probe.recordings import Budget, Recording, Recordings
@@ -108,7 +109,8 @@ class _Watch:
         self._crowded: weakref.WeakSet[Any] = weakref.WeakSet()
         """Loops for which there was no recording, as too many others are recorded."""
         self._were_crowded = 0
-        watched = {"uvloop": self._uvloops, "nest_asyncio": self._nested, **servers(self._serving)}
+        nesting = dict.fromkeys(NESTING, self._nested)
+        watched = {"uvloop": self._uvloops, **nesting, **servers(self._serving)}
         self._patches = SharedPatches(watched, self._of_loop_class(asyncio.BaseEventLoop))
 
     def begin(self) -> None:
