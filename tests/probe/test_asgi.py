@@ -5,58 +5,13 @@ import inspect
 import types
 
 import pytest
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
-from starlette.responses import PlainTextResponse
-from starlette.routing import Mount, Route
 
 from loopviz.probe.asgi import watch_requests
 from loopviz.wire.events import LASTING, RECEIVED, Kind
 from loopviz.wire.samples import SENT_HEADER
+from tests.probe.asgi_apps import answers, http
 from tests.support.cores import python_core
-
-
-def http(path="/ping", sent=None, **more):
-    headers = [(b"host", b"x")] + ([(SENT_HEADER, sent)] if sent is not None else [])
-    return {"type": "http", "method": "GET", "path": path, "headers": headers} | more
-
-
-async def answers(scope, receive, send):
-    await send({"type": "http.response.start", "status": 201, "headers": []})
-    await asyncio.sleep(0.25)
-    await send({"type": "http.response.body", "body": b"x"})
-
-
-@pytest.fixture
-def serve(loop, probe_of, recording):
-    """Serve one scope with the app under the wrapper: what was sent, and the request's events."""
-
-    def run(app, scope, raises=()):
-        probe = probe_of(loop)
-        sent = []
-
-        async def send(message):
-            sent.append(message)
-
-        async def receive():
-            return {"type": "http.request"}
-
-        async def serving():
-            if raises:
-                with pytest.raises(raises):
-                    await watch_requests(app, probe.hooks)(scope, receive, send)
-            else:
-                await watch_requests(app, probe.hooks)(scope, receive, send)
-
-        loop.run(serving())
-        probe.uninstall()
-        seen = recording(probe)
-        task = seen.start_of("serving").task_id
-        events = seen.of(Kind.REQUEST_START, Kind.REQUEST_END)
-        assert all(event.task_id == task for event in events)
-        return sent, events
-
-    return run
 
 
 def test_headers_that_can_be_read_once_are_left_to_the_server(serve):
@@ -190,15 +145,6 @@ def test_a_request_that_is_cancelled_has_an_end(serve):
     assert (end.kind, end.a) == (Kind.REQUEST_END, 0)
 
 
-def test_the_end_names_the_route(serve):
-    async def routed(scope, receive, send):
-        scope["route"] = types.SimpleNamespace(path="/items/{id}")
-        await answers(scope, receive, send)
-
-    _, (start, end) = serve(routed, http("/items/7"))
-    assert (start.text, end.text) == ("GET /items/7", "GET /items/{id}")
-
-
 def test_other_scopes_pass_through_untouched(loop, probe_of):
     scope, seen = {"type": "lifespan"}, []
 
@@ -209,94 +155,6 @@ def test_other_scopes_pass_through_untouched(loop, probe_of):
     hooks = probe_of(loop).hooks
     loop.run(watch_requests(app, hooks)(*arguments))
     assert all(a is b for a, b in zip(seen, arguments, strict=True))
-
-
-def test_what_is_not_found_is_one_row(serve):
-    """But what the app's own route answers 404 is that route's."""
-
-    async def missed(scope, receive, send):
-        await send({"type": "http.response.start", "status": 404, "headers": []})
-
-    async def routed(scope, receive, send):
-        scope["route"] = types.SimpleNamespace(path="/items/{id}")
-        await missed(scope, receive, send)
-
-    assert serve(missed, http("/wp-login.php"))[1][1].text == "GET (not found)"
-    assert serve(routed, http("/items/7"))[1][1].text == "GET /items/{id}"
-
-
-def test_a_mounted_app_keeps_its_prefix(serve):
-    async def mounted(scope, receive, send):
-        scope["app_root_path"], scope["root_path"] = "", "/acme/admin"
-        scope["path_params"] = {"tenant": "acme", "id": 7}
-        scope["route"] = types.SimpleNamespace(path="/items/{id}")
-        await answers(scope, receive, send)
-
-    _, (_, end) = serve(mounted, http("/acme/admin/items/7", root_path=""))
-    assert end.text == "GET /{tenant}/admin/items/{id}"
-
-
-def test_starlette_s_mounts(serve):
-    """A mount itself says nothing of what its app serves: the path does, bounded."""
-
-    async def home(request):
-        return PlainTextResponse("x")
-
-    async def plain(scope, receive, send):
-        await PlainTextResponse("x")(scope, receive, send)
-
-    inner = Starlette(routes=[Route("/items/{id}", home)])
-    app = Starlette(routes=[Mount("/api", inner), Mount("/files", plain)])
-    served = {
-        path: serve(app, http(path, root_path="", query_string=b""))[1][1].text
-        for path in ("/api/items/7", "/files/17/a", "/api/nothing", "/nothing")
-    }
-    assert served == {
-        "/api/items/7": "GET /api/items/{id}",
-        "/files/17/a": "GET /files/{…}/a",
-        "/api/nothing": "GET (not found)",
-        "/nothing": "GET (not found)",
-    }
-
-
-@pytest.mark.parametrize(
-    ("left", "named"),
-    [
-        ({"path_template": "/notes/{number:int}"}, "GET /notes/{number:int}"),
-        ({"_loopviz_route": "/notes/<int:number>"}, "GET /notes/<int:number>"),
-        ({"path_params": {"number": 7}}, "GET /notes/{number}"),
-        ({}, "GET /notes/{…}"),
-    ],
-    ids=["Litestar", "Django and Quart", "an older Starlette", "nothing"],
-)
-def test_routes_of_other_frameworks(serve, left, named):
-    async def app(scope, receive, send):
-        scope.update(left)
-        await answers(scope, receive, send)
-
-    _, (_, end) = serve(app, http("/notes/7"))
-    assert end.text == named
-
-
-def test_a_template_has_a_name_even_after_very_many_paths(loop, probe_of, recording):
-    """Paths are named up to a limit; a route that is first served later is still named."""
-    probe = probe_of(loop)
-
-    async def nothing(*args):
-        pass
-
-    async def serving():
-        watched = watch_requests(nothing, probe.hooks)
-        for i in range(1500):
-            route = types.SimpleNamespace(path="/items/{id}")
-            await watched(http(f"/items/{i}", route=route), None, None)
-        await watched(http("/late/1", route=types.SimpleNamespace(path="/late/{id}")), None, None)
-
-    loop.run(serving())
-    probe.uninstall()
-    ends = recording(probe).of(Kind.REQUEST_END)
-    assert {end.text for end in ends[:-1]} == {"GET /items/{id}"}
-    assert ends[-1].text == "GET /late/{id}"
 
 
 @python_core

@@ -208,6 +208,7 @@ def test_a_loop_beside_another_has_a_recording_of_its_own(loop, listener):
     assert here.quiet()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # `loop` has a thread
 def test_the_child_of_a_fork_has_its_own_recording_and_ends(loop, listener):
     """From 3.12 on, a fork warns of threads, be they ours: while no loop runs there are none."""
     here = listener()

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from loopviz.probe.install import Probe
 from loopviz.probe.patches.patch import Patch
 from loopviz.probe.recorder import current, fail_safe
+from loopviz.probe.route_names import ROUTE
 from loopviz.probe.streams import message, opened, record_exception
 from loopviz.wire.events import Kind
 from loopviz.wire.samples import SENT_HEADER
@@ -39,17 +39,6 @@ class _Serving:
         message(self.number, size)
 
 
-class _Route:
-    """A resource, to the records of requests: these know a route by its identity."""
-
-    __slots__ = ("path",)
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-
-_routes: WeakKeyDictionary[Any, _Route] = WeakKeyDictionary()
-"""By aiohttp's resource."""
 _serving: dict[int, _Serving] = {}
 """By the id of the connection's protocol, which serves one request at a time."""
 
@@ -133,10 +122,7 @@ def _routed(scope: dict[str, Any], request: Any) -> dict[str, Any]:
         found = getattr(request, "match_info", None)  # a low-level server has none
         resource = getattr(getattr(found, "route", None), "resource", None)
         if resource is not None:
-            known = _routes.get(resource)
-            if known is None:
-                known = _routes[resource] = _Route(resource.canonical)
-            scope["route"] = known
+            scope[ROUTE] = resource.canonical
     return scope
 
 

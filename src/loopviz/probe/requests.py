@@ -7,6 +7,7 @@ from loopviz.clock import Clock
 from loopviz.probe.route_names import (
     NOT_FOUND,
     PathShapes,
+    left_template,
     method_of,
     named_path,
     route_of,
@@ -38,8 +39,9 @@ class RequestTags:
         self._intern = intern
         self.starts: dict[tuple[str, str], int] = {}
         """Tags of starts by method and path, as `of_start` returns them."""
-        self.ends: dict[tuple[int, str, str], int] = {}
-        """Tags of ends by id(route), method and mount, of routes that `of_end` has seen."""
+        self.ends: dict[tuple[int | str, str, str], int] = {}
+        """Tags of ends that `of_end` has seen: by id(route), method and mount, or without a route
+        by the template that is left in the scope and the method."""
         self._named: dict[str, int] = {}  # tags of ends, by `METHOD /route/{template}`
         self._kept: list[Any] = []  # the routes, so that no other gets the id
         self._shapes = PathShapes()
@@ -67,9 +69,11 @@ class RequestTags:
         own = self._named.get(name)
         if own is None:
             own = self._named[name] = _ENDED | self._intern(name) << B_SHIFT
-        if route is not None and has_room:
+        if has_room and route is not None:
             self._kept.append(route)
             self.ends[id(route), method, prefix] = own
+        elif has_room and (left := left_template(scope)) is not None:
+            self.ends[left, method, ""] = own
         return own
 
 
@@ -105,9 +109,12 @@ def make_requests(
         if not recording:
             return
         try:
-            route = route_of(scope)
-            prefix = scope["root_path"] if "app_root_path" in scope else ""
-            own = ends.get((id(route), method_of(scope), prefix)) if route is not None else None
+            route, prefix = route_of(scope), ""
+            if route is None:
+                own = ends.get((left_template(scope) or "", method_of(scope), ""))
+            else:
+                prefix = scope["root_path"] if "app_root_path" in scope else ""
+                own = ends.get((id(route), method_of(scope), prefix))
             own = own or tags.of_end(scope, route, prefix, status)
             write(clock(), status | bytes_sent << 16, task_id | own)
         except Exception as error:  # noqa: BLE001

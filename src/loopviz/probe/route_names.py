@@ -8,6 +8,7 @@ __all__ = [
     "NOT_FOUND",
     "ROUTE",
     "PathShapes",
+    "left_template",
     "method_of",
     "named_path",
     "route_of",
@@ -54,8 +55,11 @@ def route_of(scope: Mapping[str, Any]) -> Any:
 def template_of(scope: Mapping[str, Any], route: Any) -> str | None:
     """The route's template; without a route, what Litestar or our patches have left there."""
     path = getattr(route, "path", None)
-    if path is not None:
-        return _mounted_at(scope) + str(path)
+    return left_template(scope) if path is None else _mounted_at(scope) + str(path)
+
+
+def left_template(scope: Mapping[str, Any]) -> str | None:
+    """The template that Litestar or our patches have left in the scope."""
     known = scope.get("path_template") or scope.get(ROUTE)
     return known if isinstance(known, str) else None
 

@@ -8,6 +8,7 @@ from loopviz.probe._native.ring cimport Writer, now, put
 from loopviz.probe._native.tasks cimport Running
 from loopviz.probe.frameworks import reporting_cycles
 from loopviz.probe.requests import RequestTags
+from loopviz.probe.route_names import ROUTE as _ROUTE
 from loopviz.probe.streams import message, opened
 from loopviz.wire.samples import SENT_HEADER as _SENT_HEADER
 
@@ -16,6 +17,7 @@ __all__ = ["ServedRequest", "Requests"]
 cdef object MISSING = object()
 cdef set REPORTING = reporting_cycles
 cdef bytes SENT_HEADER = _SENT_HEADER
+cdef str ROUTE = _ROUTE
 cdef object is_event_stream = twin.is_event_stream
 
 
@@ -62,10 +64,11 @@ cdef class Requests:
         if not self.recording:
             return 0
         try:
-            route = route_of(scope)
-            prefix = scope["root_path"] if "app_root_path" in scope else ""
-            known = None
-            if route is not None:
+            route, prefix = route_of(scope), ""
+            if route is None:
+                known = self.ends.get((left_template(scope), method_of(scope), ""))
+            else:
+                prefix = scope["root_path"] if "app_root_path" in scope else ""
                 known = self.ends.get((id(route), method_of(scope), prefix))
             if known is None:
                 known = self.tags.of_end(scope, route, prefix, status)
@@ -79,6 +82,11 @@ cdef class Requests:
 
 cdef inline object method_of(scope):
     return "WS" if scope["type"] == "websocket" else scope["method"]
+
+
+cdef inline object left_template(scope):
+    known = scope.get("path_template") or scope.get(ROUTE)
+    return known if isinstance(known, str) else ""
 
 
 cdef inline object route_of(scope):
